@@ -14,6 +14,7 @@
 //! - [`runs`]: lists runs, trainings and evaluations in a folder.
 //! - [`answers`]: converts the outcome of answering in a worker to the types of evidence.
 //! - [`step_times`]: measured speeds of training steps, kept between runs, and what estimates use of them.
+//! - [`nvidia_smi`]: which GPUs this machine has.
 //! - [`placement`]: starts workers, on this machine or in a container, and relays their events.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
@@ -26,6 +27,7 @@ pub mod demo;
 pub mod doctor;
 pub mod extract;
 pub mod images;
+pub mod nvidia_smi;
 pub mod pipeline;
 pub mod placement;
 pub mod prepare;

@@ -56,7 +56,7 @@ pub(crate) struct Args {
     /// Compare two feature files, as `repro features compare` does, and judge them
     #[arg(long, num_args = 2, value_names = ["REFERENCE", "CANDIDATE"])]
     features: Vec<PathBuf>,
-    /// Limits for features: same-extractor, port or half
+    /// Limits for features: same-extractor, port, native or half
     #[arg(long, value_name = "NAME", default_value = "same-extractor", requires = "features")]
     level: String,
     /// Judge only the images that are in both feature files

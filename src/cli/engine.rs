@@ -1,7 +1,7 @@
 //! Options of the commands that can run in a container.
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 
@@ -45,7 +45,7 @@ impl EngineOptions {
     pub(crate) fn placement(&self, run: &str, device: &str, workspace: &Path) -> Result<Placement> {
         Ok(match self.container_options(device)? {
             None => Placement::Host(Host),
-            Some(options) => Placement::Container(Rc::new(ContainerPlace::open(run, &options, device, workspace)?)),
+            Some(options) => Placement::Container(Arc::new(ContainerPlace::open(run, &options, device, workspace)?)),
         })
     }
 

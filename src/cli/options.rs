@@ -215,6 +215,14 @@ impl ComputeOptions {
 
     /// Returns a worker's job with these options.
     pub(crate) fn worker_job(&self, name: &str, record: Option<PathBuf>, files: FileAccess, job: Job) -> WorkerJob {
-        WorkerJob { name: name.to_owned(), device: self.device.clone(), threads: self.threads(), record, files, job }
+        WorkerJob {
+            name: name.to_owned(),
+            device: self.device.clone(),
+            threads: self.threads(),
+            record,
+            files,
+            job,
+            stop: None,
+        }
     }
 }

@@ -12,7 +12,7 @@ pub enum Purpose {
     Train,
     /// The same in a container: `--engine docker`
     Docker,
-    /// Feature extraction by the original's program, in its image
+    /// Feature extraction, natively or by the original's program in its image
     Extract,
 }
 
@@ -32,7 +32,7 @@ impl Purpose {
 }
 
 /// Purposes that compute on this machine itself; a container has a worker of its own.
-pub(crate) const COMPUTING_HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train];
+pub(crate) const COMPUTING_HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train, Purpose::Extract];
 
 /// The state of a finding for the requested purposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -121,6 +121,14 @@ impl Finding {
     pub(super) fn hindering(mut self, purposes: &[Purpose]) -> Self {
         if let FindingOutcome::Problem(problem) = &mut self.outcome {
             problem.hinders.extend(purposes);
+        }
+        self
+    }
+
+    /// Removes a purpose from those that cannot work because of it.
+    pub(super) fn not_stopping(mut self, purpose: Purpose) -> Self {
+        if let FindingOutcome::Problem(problem) = &mut self.outcome {
+            problem.stops.retain(|stopped| *stopped != purpose);
         }
         self
     }

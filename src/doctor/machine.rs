@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::images::Role;
+use crate::nvidia_smi::ListedGpu;
 use crate::step_times::TrainingSpeed;
 use data::dataset::Task;
 use sandbox::Gpu;
@@ -221,19 +222,6 @@ pub struct GpuParts {
     pub cdi: Vec<PathBuf>,
     /// GPUs seen from inside a container.
     pub probe: GpuProbe,
-}
-
-/// A GPU that nvidia-smi lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedGpu {
-    /// Its number.
-    pub index: u32,
-    /// Its name.
-    pub name: String,
-    /// Version of the driver; `None` if nvidia-smi does not report it.
-    pub driver: Option<String>,
-    /// Compute capability; `None` if nvidia-smi does not report it.
-    pub capability: Option<(u32, u32)>,
 }
 
 /// The result of looking for GPUs from inside a container.

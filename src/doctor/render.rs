@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{DoctorReport, FindingState};
+use super::{DoctorReport, FindingState, Purpose};
 use base::table::wrapped;
 
 /// Maximum width of lines, except for commands and addresses.
@@ -49,7 +49,10 @@ pub fn render(report: &DoctorReport, colour: bool) -> String {
     for purpose in &report.asked {
         let stops = report.stops(*purpose);
         let verdict = if stops.is_empty() {
-            paint("1;32", "ready")
+            let by = report.extractor.as_ref().filter(|_| *purpose == Purpose::Extract);
+            let column = width + 2 + "ready: ".len();
+            let by = by.map(|extractor| wrapped(extractor, WIDTH - column).join(&format!("\n{:column$}", "")));
+            paint("1;32", "ready") + &by.map_or_else(String::new, |extractor| format!(": {extractor}"))
         } else {
             format!("{}: {}", paint("1;31", "not ready"), stops.join(", "))
         };

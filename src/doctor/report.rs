@@ -15,17 +15,26 @@ pub struct DoctorReport {
     pub asked: Vec<Purpose>,
     /// Findings by group.
     pub groups: Vec<(&'static str, Vec<Finding>)>,
+    /// The extractor that would be chosen, and why; `None` if none can be.
+    pub extractor: Option<String>,
 }
 
 impl DoctorReport {
     /// Runs the checks that matter for the requested purposes.
     pub fn of(machine: &Machine, asked: &[Purpose]) -> Self {
         let wanted = |purposes: &[Purpose]| purposes.iter().any(|purpose| asked.contains(purpose));
+        let chosen = check::chosen(machine);
+        let extractor = chosen.as_ref().map(|(extractor, _)| extractor);
         let groups = check::GROUPS.iter().map(|(name, checks)| {
             let checks = checks.iter().filter(|(purposes, _)| wanted(purposes));
-            (*name, checks.map(|(_, check)| check(machine)).collect::<Vec<Finding>>())
+            let findings = checks.map(|(_, check)| check::for_chosen(check(machine), name, extractor));
+            (*name, findings.collect::<Vec<Finding>>())
         });
-        Self { asked: asked.to_vec(), groups: groups.filter(|(_, findings)| !findings.is_empty()).collect() }
+        Self {
+            asked: asked.to_vec(),
+            groups: groups.filter(|(_, findings)| !findings.is_empty()).collect(),
+            extractor: chosen.map(|(extractor, why)| format!("{} {why}", extractor.name())),
+        }
     }
 
     /// Returns the names of the checks that stop a purpose; empty if it can work.
@@ -40,7 +49,7 @@ impl DoctorReport {
     }
 
     /// Returns the report as JSON: `schema`, `program`, `commit`, `ready` (whether each purpose can work, and the checks that stop
-    /// it) and `checks`, each with `group`, `name`, `state` and `found`, for a problem also `stops`, `hinders`, `advice` and
+    /// it; for extract also the extractor) and `checks`, each with `group`, `name`, `state` and `found`, for a problem also `stops`, `hinders`, `advice` and
     /// `commands`, and `commands` for what was not checked and can be.
     pub fn json(&self) -> serde_json::Value {
         let checks = self.groups.iter().flat_map(|(group, findings)| {
@@ -62,7 +71,11 @@ impl DoctorReport {
         });
         let ready = self.asked.iter().map(|purpose| {
             let stopped_by = self.stops(*purpose);
-            (purpose.name(), serde_json::json!({ "ready": stopped_by.is_empty(), "stopped_by": stopped_by }))
+            let mut ready = serde_json::json!({ "ready": stopped_by.is_empty(), "stopped_by": stopped_by });
+            if *purpose == Purpose::Extract {
+                ready["by"] = serde_json::json!(self.extractor);
+            }
+            (purpose.name(), ready)
         });
         serde_json::json!({
             "schema": SCHEMA,

@@ -1,5 +1,6 @@
 //! The trait of backends, which extract a whole list of images, and what they report.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use base::files;
 use base::progress::{Event, Observer, ProgressTask};
 use data::features::Row;
 use data::features::tsv::TsvWriter;
+use protocol::BoxNumbers;
 use sandbox::{Gpu, Image};
 
 /// Images to extract, and where their rows go.
@@ -61,6 +63,40 @@ pub struct ContainerRun {
     pub failure: Option<String>,
 }
 
+/// One run of a worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerRun {
+    /// Description, such as `extract val2014_obj36, part 3`.
+    pub task: String,
+    /// Its device.
+    pub device: String,
+    /// Number of images.
+    pub images: usize,
+    /// Wall time.
+    pub seconds: f64,
+    /// Peak memory in bytes, if it ran in a container whose engine reports it.
+    pub peak_memory: Option<u64>,
+    /// The failure, if it failed.
+    pub failure: Option<String>,
+}
+
+/// How the native detector computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NativeFacts {
+    /// Devices of the workers.
+    pub devices: Vec<String>,
+    /// What the devices are, as far as results depend on it.
+    pub hardware: String,
+    /// CPU threads of each worker.
+    pub threads: usize,
+    /// How many boxes an image got.
+    pub boxes: BoxNumbers,
+    /// Name and content of the training image; `None` if the workers ran on the machine itself.
+    pub image: Option<String>,
+    /// Versions of the numerical libraries.
+    pub versions: BTreeMap<String, String>,
+}
+
 /// How the features were extracted, for the record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExtractionDetails {
@@ -76,6 +112,12 @@ pub struct ExtractionDetails {
     pub shards: usize,
     /// All containers.
     pub containers: Vec<ContainerRun>,
+    /// All workers of the native detector.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerRun>,
+    /// How the native detector computed; `None` for other extractors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<NativeFacts>,
 }
 
 /// Extracts the features of many images.
@@ -86,8 +128,13 @@ pub trait Backend {
     /// Returns everything that determines the features. Rows of different versions are never mixed.
     fn version(&self) -> String;
 
-    /// Returns the number of boxes per image. A row with fewer is complete but cannot be used for training.
+    /// Returns the largest number of boxes per image.
     fn boxes(&self) -> usize;
+
+    /// Returns the least number of boxes per image. A row with fewer is complete but cannot be used for training.
+    fn least_boxes(&self) -> usize {
+        self.boxes()
+    }
 
     /// Returns the number of features per box.
     fn dim(&self) -> usize;

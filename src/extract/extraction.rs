@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::backend::{Backend, ExtractionJob};
+use super::image_ids::list_named;
 use super::image_list::{ImageListing, MissingImage, list};
-use super::image_sets::ImageSource;
+use super::image_sets::{ImageSet, ImageSource};
 use super::merge::merge;
 use super::record::{ExtractionRecord, write_missing};
 use super::row_order::RowOrder;
@@ -23,6 +24,8 @@ pub struct ExtractRequest {
     pub source: ImageSource,
     /// The image folder.
     pub images: PathBuf,
+    /// A file that names the images and their ids; `None` for all images, with ids from their names.
+    pub ids: Option<PathBuf>,
     /// The folder of the feature file.
     pub out: PathBuf,
     /// Order of rows.
@@ -58,11 +61,14 @@ pub struct ExtractSummary {
 /// Lists the images of a request and puts them in order.
 ///
 /// # Errors
-/// Data if the folder does not have the layout of the set, or images of minival are missing.
+/// Data if the folder does not have the layout of the set, the file of ids is damaged, or images of minival are missing.
 pub fn plan(request: &ExtractRequest) -> Result<ExtractPlan> {
     let root = request.images.canonicalize();
     let root = root.map_err(|error| Error::io("find the image folder", &request.images, &error))?;
-    let listing = list(&root, &request.source)?;
+    let listing = match &request.ids {
+        Some(file) => list_named(&root, file)?,
+        None => list(&root, &request.source)?,
+    };
     let ids = request.order.arrange(&listing.images, &listing.left_out)?;
     let ids = ids.into_iter().map(str::to_owned).collect();
     Ok(ExtractPlan { root, listing, ids })
@@ -88,7 +94,7 @@ pub fn extract(
 ) -> Result<ExtractSummary> {
     let ExtractRequest { source, out, .. } = request;
     let ExtractPlan { root, listing, ids } = plan;
-    let output = out.join(source.output);
+    let output = out.join(&*source.output);
     let made_by = ExtractorId { backend: backend.name().to_owned(), version: backend.version() };
     let ids_sha256 = files::sha256_bytes(ids.join("\n").as_bytes());
     if let Some(record) = there(request, &output, &made_by, &ids_sha256)? {
@@ -117,12 +123,20 @@ pub fn extract(
         missing.extend(backend.extract(job)?);
     }
     let (seconds, extracted) = (clock.elapsed().as_secs_f64(), rows.len() - before);
-    for image in &listing.images {
-        let boxes = rows.get(&image.id).map_or(backend.boxes(), |found| found.boxes);
-        if boxes < backend.boxes() {
-            let reason = format!("only {boxes} boxes were found in it; training needs {} per image", backend.boxes());
-            missing.push(MissingImage { id: image.id.clone(), path: image.path.clone(), reason });
+    let least = backend.least_boxes();
+    let few = listing.images.iter().filter_map(|image| {
+        let boxes = rows.get(&image.id)?.boxes;
+        (boxes < least).then_some((image, boxes))
+    });
+    for (image, boxes) in few {
+        // Training needs the same number in all rows; a person's own images need not be for training.
+        if source.set == ImageSet::Folder {
+            let text = format!("image {} has only {boxes} boxes: nothing more was proposed in it", image.id);
+            observer.event(&Event::Note { name: String::new(), text });
+            continue;
         }
+        let reason = format!("only {boxes} boxes were found in it; training needs {least} per image");
+        missing.push(MissingImage { id: image.id.clone(), path: image.path.clone(), reason });
     }
     missing.sort_by(|a, b| a.id.cmp(&b.id));
     write_missing(out, source, &missing)?;
@@ -143,7 +157,7 @@ pub fn extract(
     drop(task);
     let record = ExtractionRecord {
         schema: ExtractionRecord::SCHEMA,
-        output: source.output.to_owned(),
+        output: source.output.to_string(),
         rows: merged.rows,
         bytes: merged.bytes,
         sha256: merged.sha256,
@@ -218,6 +232,7 @@ mod tests {
         let mut request = ExtractRequest {
             source: ImageSource::of(ImageSet::Nlvr2, Some(Split::Valid)).unwrap(),
             images: folder.path().join("images"),
+            ids: None,
             out: folder.path().join("out"),
             order: RowOrder::Id,
             allow_missing: false,

@@ -1,14 +1,14 @@
 //! Lists the images before anything runs. The original tries every entry of its folders in directory order; for one that it cannot
 //! read it prints only a message without the name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirEntry};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::image_sets::ImageSource;
+use super::image_sets::{ImageSource, Layout};
 use base::error::{Error, Result};
 use data::features::row::check_id;
 
@@ -63,16 +63,26 @@ pub fn list(root: &Path, source: &ImageSource) -> Result<ImageListing> {
     source.check(root)?;
     let mut listing = ImageListing::default();
     let top = Path::new(source.folder);
-    if source.nested {
-        for (path, location, is_folder) in entries(root, top, top)? {
-            match is_folder && !hidden(&path) {
-                true => list_folder(root, &path, &location, &mut listing)?,
-                false => listing.strays.push(path),
+    match source.layout {
+        Layout::Flat => drop(list_folder(root, top, top, &mut listing)?),
+        Layout::OneDeeper => {
+            for (path, location, is_folder) in entries(root, top, top)? {
+                match is_folder && !hidden(&path) {
+                    true => drop(list_folder(root, &path, &location, &mut listing)?),
+                    false => listing.strays.push(path),
+                }
             }
         }
-    } else {
-        list_folder(root, top, top, &mut listing)?;
+        Layout::AnyDepth => list_below(root, &mut listing)?,
     }
+    finish(listing, &root.join(source.folder))
+}
+
+/// Sorts a listing, and checks that ids are unique and that there are images. `folder` is for messages.
+///
+/// # Errors
+/// Data if two images have the same id, or there are none.
+pub(super) fn finish(mut listing: ImageListing, folder: &Path) -> Result<ImageListing> {
     listing.images.sort_by(|a, b| a.id.cmp(&b.id));
     listing.left_out.sort_by(|a, b| a.id.cmp(&b.id));
     listing.strays.sort();
@@ -85,23 +95,46 @@ pub fn list(root: &Path, source: &ImageSource) -> Result<ImageListing> {
                 other.display(),
                 path.display()
             ))
-            .because("an id is the name up to the first dot")
+            .because("an id is the name up to the first dot, unless --ids names another")
             .next("move one of them out of the folder"));
         }
     }
     if listing.images.is_empty() {
-        return Err(Error::data(format!("{} contains no images", root.join(source.folder).display()))
-            .next("put the images there, or name another folder with --images"));
+        return Err(Error::data(format!("{} contains no images", folder.display()))
+            .next("put the images there, or name another folder"));
     }
     Ok(listing)
 }
 
-fn list_folder(root: &Path, folder: &Path, location: &Path, listing: &mut ImageListing) -> Result<()> {
+/// Lists the images in `root` and in all folders below it, each folder once, however many links lead to it.
+fn list_below(root: &Path, listing: &mut ImageListing) -> Result<()> {
+    let (mut seen, mut waiting) = (HashSet::new(), vec![(PathBuf::new(), PathBuf::new())]);
+    while let Some((path, location)) = waiting.pop() {
+        if seen.insert(location.clone()) {
+            let folders = list_folder(root, &path, &location, listing)?;
+            listing.strays.retain(|stray| folders.iter().all(|(folder, _)| folder != stray));
+            waiting.extend(folders);
+        }
+    }
+    Ok(())
+}
+
+/// Lists the images that lie directly in a folder. Returns the folders in it, with their locations; they are listed as strays.
+fn list_folder(
+    root: &Path,
+    folder: &Path,
+    location: &Path,
+    listing: &mut ImageListing,
+) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let mut folders = Vec::new();
     for (path, location, is_folder) in entries(root, folder, location)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let meant = ENDINGS.contains(&ending.as_str());
         if is_folder || hidden(&path) {
+            if root.join(&location).is_dir() && !hidden(&path) {
+                folders.push((path.clone(), location));
+            }
             listing.strays.push(path);
             continue;
         }
@@ -110,20 +143,41 @@ fn list_folder(root: &Path, folder: &Path, location: &Path, listing: &mut ImageL
             listing.strays.push(path);
             continue;
         }
-        let id = name.split('.').next().unwrap_or_default().to_owned();
-        let leave_out = |reason: String| MissingImage { id: id.clone(), path: path.clone(), reason };
-        if let Err((_, damage)) = check_id(id.as_bytes()) {
-            listing.left_out.push(leave_out(format!("its name is not a valid id: {damage}")));
-        } else if path.to_str().is_none() {
-            listing.left_out.push(leave_out("its name is not UTF-8 text".into()));
-        } else if let Some((width, height)) = size.filter(|(width, height)| kills(*width, *height)) {
-            let reason = format!("it has {width}x{height} pixels: the original crashes on such thin images (SIGFPE)");
-            listing.left_out.push(leave_out(reason));
-        } else {
-            listing.images.push(ListedImage { id, path, location, size });
+        match listed_as(name.split('.').next().unwrap_or_default(), path, location, size) {
+            Ok(image) => listing.images.push(image),
+            Err(missing) => listing.left_out.push(missing),
         }
     }
-    Ok(())
+    Ok(folders)
+}
+
+/// Returns the image of a file, or why it can have no row.
+///
+/// # Errors
+/// The image without a row, with the reason.
+pub(super) fn listed(root: &Path, id: &str, path: PathBuf, location: PathBuf) -> Result<ListedImage, MissingImage> {
+    let size = size(&root.join(&location));
+    listed_as(id, path, location, size)
+}
+
+fn listed_as(
+    id: &str,
+    path: PathBuf,
+    location: PathBuf,
+    size: Option<(u32, u32)>,
+) -> Result<ListedImage, MissingImage> {
+    let leave_out = |reason: String| MissingImage { id: id.to_owned(), path: path.clone(), reason };
+    if let Err((_, damage)) = check_id(id.as_bytes()) {
+        return Err(leave_out(format!("its name is not a valid id: {damage}")));
+    }
+    if path.to_str().is_none() {
+        return Err(leave_out("its name is not UTF-8 text".into()));
+    }
+    if let Some((width, height)) = size.filter(|(width, height)| kills(*width, *height)) {
+        let reason = format!("it has {width}x{height} pixels: the original crashes on such thin images (SIGFPE)");
+        return Err(leave_out(reason));
+    }
+    Ok(ListedImage { id: id.to_owned(), path, location, size })
 }
 
 /// Lists a folder, known to the original as `folder` and with links resolved as `location`. Returns path, location, and whether the

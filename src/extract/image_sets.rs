@@ -1,6 +1,7 @@
 //! The sets of images behind the paper's features, with the folders and file names of the original's scripts
-//! (data/*_imgfeat/extract_*_image.py @ 0db1182).
+//! (data/*_imgfeat/extract_*_image.py @ 0db1182), and folders of a person's own images.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -18,6 +19,10 @@ pub enum ImageSet {
     Coco,
     /// The images of GQA, Visual Genome's among them
     Gqa,
+    /// Your own images, in a folder and in folders below it
+    Folder,
+    /// The ten images whose released rows are public; the rows are judged by them
+    Golden,
 }
 
 /// A part of an [`ImageSet`].
@@ -34,8 +39,19 @@ pub enum Split {
     Hidden,
 }
 
-/// The images of one feature file: their folder, the script that extracts them, and the file names.
+/// Where the images of a source lie in its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Directly in it.
+    Flat,
+    /// In folders one level deeper.
+    OneDeeper,
+    /// At any depth.
+    AnyDepth,
+}
+
+/// The images of one feature file: their folder, the script that extracts them, and the file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSource {
     /// The set.
     pub set: ImageSet,
@@ -43,12 +59,12 @@ pub struct ImageSource {
     pub split: &'static str,
     /// Subfolder of the image folder; empty if they lie in it directly.
     pub folder: &'static str,
-    /// Whether they lie in folders one level deeper.
-    pub nested: bool,
+    /// Where they lie in it.
+    pub layout: Layout,
     /// File that the script writes.
     pub written: &'static str,
     /// File that training reads.
-    pub output: &'static str,
+    pub output: Cow<'static, str>,
     /// Name of the script's asset.
     pub script: &'static str,
 }
@@ -63,9 +79,9 @@ impl ImageSource {
             set,
             split,
             folder,
-            nested: (set, split) == (ImageSet::Nlvr2, "train"),
+            layout: if (set, split) == (ImageSet::Nlvr2, "train") { Layout::OneDeeper } else { Layout::Flat },
             written,
-            output,
+            output: Cow::Borrowed(output),
             script,
         };
         let nlvr2 = |split, folder, output| one("extract-nlvr2-script", split, folder, output, output);
@@ -90,11 +106,33 @@ impl ImageSource {
             (ImageSet::Gqa, Some(_)) => {
                 return Err(Error::usage("GQA's images have no splits").next("remove --split"));
             }
+            (ImageSet::Golden, None) => Self {
+                layout: Layout::AnyDepth,
+                ..one("extract-gqa-script", "train", "", "vg_gqa_obj36.tsv", "golden_obj36.tsv")
+            },
+            (ImageSet::Golden, Some(_)) => {
+                return Err(Error::usage("the golden images have no splits").next("remove --split"));
+            }
+            (ImageSet::Folder, _) => return Err(Error::bug("a folder is not a set of images")),
         })
     }
 
+    /// Returns the source of a person's own images; their feature file is `<stem>.tsv`. GQA's script extracts them, since it reads a
+    /// folder itself.
+    pub fn folder(stem: &str) -> Self {
+        Self {
+            set: ImageSet::Folder,
+            split: "train",
+            folder: "",
+            layout: Layout::AnyDepth,
+            written: "vg_gqa_obj36.tsv",
+            output: Cow::Owned(format!("{stem}.tsv")),
+            script: "extract-gqa-script",
+        }
+    }
+
     /// Returns the name of the feature file without suffix, such as `val2014_obj36`.
-    pub fn stem(&self) -> &'static str {
+    pub fn stem(&self) -> &str {
         self.output.trim_end_matches(".tsv")
     }
 
@@ -112,11 +150,13 @@ impl ImageSource {
         if folder.is_dir() {
             return Ok(());
         }
-        let expected = match (self.set, self.nested) {
-            (ImageSet::Nlvr2, true) => "a folder train/ with sub-folders of images",
-            (ImageSet::Nlvr2, false) => "folders train/, dev/, test1/ and test2/ with NLVR2's images",
+        let expected = match (self.set, self.layout) {
+            (ImageSet::Nlvr2, Layout::OneDeeper) => "a folder train/ with sub-folders of images",
+            (ImageSet::Nlvr2, _) => "folders train/, dev/, test1/ and test2/ with NLVR2's images",
             (ImageSet::Coco, _) => "folders train2014/, val2014/ and test2015/ with COCO's images",
             (ImageSet::Gqa, _) => "GQA's images",
+            (ImageSet::Folder, _) => "the images",
+            (ImageSet::Golden, _) => "the ten images of the golden rows (`repro fetch --task golden`)",
         };
         Err(Error::data(format!("the folder {} is missing", folder.display()))
             .next(format!("set --images to the folder that holds {expected}")))
@@ -129,15 +169,19 @@ mod tests {
 
     #[test]
     fn output_files_have_the_names_that_training_reads() {
-        let output =
-            |set, split| ImageSource::of(set, split).map(|source| (source.folder, source.written, source.output));
+        let output = |set, split| {
+            ImageSource::of(set, split).map(|source| (source.folder, source.written, source.output.into_owned()))
+        };
         assert_eq!(
             output(ImageSet::Coco, Some(Split::Valid)).unwrap(),
-            ("val2014", "valid_obj36.tsv", "val2014_obj36.tsv")
+            ("val2014", "valid_obj36.tsv", "val2014_obj36.tsv".to_owned())
         );
-        assert_eq!(output(ImageSet::Nlvr2, Some(Split::Valid)).unwrap(), ("dev", "valid_obj36.tsv", "valid_obj36.tsv"));
-        assert_eq!(output(ImageSet::Gqa, None).unwrap(), ("", "vg_gqa_obj36.tsv", "vg_gqa_obj36.tsv"));
-        assert!(ImageSource::of(ImageSet::Nlvr2, Some(Split::Train)).unwrap().nested);
+        assert_eq!(
+            output(ImageSet::Nlvr2, Some(Split::Valid)).unwrap(),
+            ("dev", "valid_obj36.tsv", "valid_obj36.tsv".to_owned())
+        );
+        assert_eq!(output(ImageSet::Gqa, None).unwrap(), ("", "vg_gqa_obj36.tsv", "vg_gqa_obj36.tsv".to_owned()));
+        assert!(ImageSource::of(ImageSet::Nlvr2, Some(Split::Train)).unwrap().layout == Layout::OneDeeper);
         for (set, split) in
             [(ImageSet::Coco, Some(Split::Hidden)), (ImageSet::Coco, None), (ImageSet::Gqa, Some(Split::Train))]
         {

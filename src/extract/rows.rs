@@ -180,6 +180,24 @@ impl FileTail {
     }
 }
 
+/// Validates the rows that were completed in growing files since the last call.
+///
+/// # Errors
+/// Data for an invalid row, with its place.
+pub(super) fn take_new(tails: &mut [FileTail], rows: &mut RowIndex) -> Result<()> {
+    for tail in tails {
+        tail.poll(&mut |file, offset, line, text| {
+            rows.take(file, offset, text).map_err(|why| {
+                Error::data(format!("the extractor wrote an invalid row: {}, line {line}", file.display()))
+                    .because(why)
+                    .because("it was stopped; earlier rows are kept")
+                    .next("look at the log beside it; the same command resumes and extracts this image again")
+            })
+        })?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;

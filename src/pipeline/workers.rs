@@ -58,6 +58,7 @@ impl Workers {
             threads,
             record: Some(context.folder.join(RECORD)),
             files: FileAccess { reads, folder: Some(context.folder.to_owned()), file: None },
+            stop: None,
         };
         let watcher = (self.watchers)();
         let (result, used) = self.placement.run_and_measure(&asked, &mut |event| match event {

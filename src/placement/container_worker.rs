@@ -27,6 +27,7 @@ pub(crate) fn run(place: &ContainerPlace, asked: &WorkerJob, hear: &mut dyn FnMu
     mounts.push(Mount::read(request.path(), REQUEST));
     let mut sandbox = place.sandbox(&asked.name, &[worker_program::NAME, "run", REQUEST], mounts);
     sandbox.lifeline = true;
+    sandbox.stop = asked.stop.clone();
     // Paths on the command line may be relative.
     sandbox.workdir = Some(here()?);
     let mut outcome = place.converse(&sandbox, hear);

@@ -1,6 +1,6 @@
 //! Does work in the chosen place: by a worker on this machine or in a container.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub enum Placement {
     /// As processes of this machine.
     Host(Host),
     /// In containers of an image.
-    Container(Rc<ContainerPlace>),
+    Container(Arc<ContainerPlace>),
 }
 
 impl Placement {
@@ -46,7 +46,7 @@ impl Placement {
     }
 
     /// Returns the image; `None` for this machine itself.
-    pub fn image(&self) -> Option<&Rc<ContainerPlace>> {
+    pub fn image(&self) -> Option<&Arc<ContainerPlace>> {
         match self {
             Self::Host(_) => None,
             Self::Container(place) => Some(place),

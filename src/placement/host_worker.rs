@@ -21,12 +21,15 @@ use base::signals::{self, ShutdownGuard, SignalForwarder};
 use base::status;
 use base::worker_env;
 use protocol::{Device, Event, Hello};
+use sandbox::StopToken;
 
 /// How to get a worker that matches this program.
 const ADVICE: &str =
     "build both programs from the same source: run ci/repro in its folder, or ci/install PREFIX for installed programs";
 /// How long the handshake and the list of devices may take: loading libtorch with CUDA from a cold disk is slow.
 const INTRODUCTION: Duration = Duration::from_secs(60);
+/// How often it is asked whether a worker should end early.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Runs workers as processes of this machine.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +58,7 @@ impl Host {
         if signals::check().is_err() {
             running.end();
         }
-        running.converse(None, hear)
+        running.converse(None, asked.stop.as_ref(), hear)
     }
 
     /// Returns the handshake of the worker.
@@ -84,7 +87,7 @@ impl Host {
 
 /// Starts a worker for a question that takes no time, and returns its result.
 fn introduce(words: &[std::ffi::OsString], hear: &mut dyn FnMut(Event)) -> Result<Value> {
-    WorkerProcess::start(&worker_program::find()?, words)?.converse(Some(INTRODUCTION), hear)
+    WorkerProcess::start(&worker_program::find()?, words)?.converse(Some(INTRODUCTION), None, hear)
 }
 
 /// A running worker, killed when dropped.
@@ -121,13 +124,26 @@ impl WorkerProcess {
         Ok(running)
     }
 
-    /// Processes its output until it ends, which must be within `limit`.
-    fn converse(mut self, limit: Option<Duration>, hear: &mut dyn FnMut(Event)) -> Result<Value> {
+    /// Processes its output until it ends, which must be within `limit`. Asks it to end if `stop` is requested.
+    fn converse(
+        mut self,
+        limit: Option<Duration>,
+        mut stop: Option<&StopToken>,
+        hear: &mut dyn FnMut(Event),
+    ) -> Result<Value> {
         let mut conversation = Conversation::with(self.program.clone());
         let deadline = limit.map(|limit| Instant::now() + limit);
         loop {
+            if stop.is_some_and(StopToken::is_requested) {
+                self.end();
+                stop = None;
+            }
             let line = match deadline {
                 Some(deadline) => self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+                None if stop.is_some() => match self.lines.recv_timeout(LOOK) {
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    line => line,
+                },
                 None => self.lines.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match line {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use base::error::{Error, Result};
 use protocol::Job;
+use sandbox::StopToken;
 
 /// A piece of work for a worker, with the files that it needs.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct WorkerJob {
     pub record: Option<PathBuf>,
     /// Files that it reads and writes; a container sees no others.
     pub files: FileAccess,
+    /// Ends it early, as SIGTERM does.
+    pub stop: Option<StopToken>,
 }
 
 impl WorkerJob {

@@ -163,7 +163,7 @@ fn mistakes_and_damage_are_named() {
     write(&path("a.tsv"), &rows());
     let said = |more: &[&str], code| stderr(&compare(place.path(), more, code));
     let error = said(&["a.tsv", "a.tsv", "--level", "exact"], 2);
-    assert!(error.contains("no level \"exact\"") && error.contains("same-extractor, port, half"), "{error}");
+    assert!(error.contains("no level \"exact\"") && error.contains("same-extractor, port, native, half"), "{error}");
     assert!(said(&["a.tsv", "b.tsv"], 5).contains("cannot read b.tsv"));
     assert!(said(&["a.tsv", "."], 5).contains("it is a folder, not a regular file"));
     let mut bytes = std::fs::read(path("a.tsv")).unwrap();

@@ -51,6 +51,7 @@ mod verify;
 mod compare;
 /// `repro extract` with a stand-in for the original's image.
 mod extract;
+mod extract_native;
 /// `repro images`: pull, build, pin.
 mod images;
 /// Training inside the training image.

@@ -61,3 +61,19 @@ pub enum Refusal {
     #[error("there is not enough memory for its pixels")]
     OutOfMemory,
 }
+
+impl Refusal {
+    /// Returns whether OpenCV's `imread` gives `None` for such a file. It decodes more formats than this crate, and raises an error for
+    /// pictures that are too large.
+    pub fn imread_gives_none(&self) -> bool {
+        match self {
+            Self::Empty | Self::NotAPicture | Self::CutShort(_) | Self::Damaged { .. } => true,
+            Self::OtherFormat(name) => *name == "a GIF",
+            Self::TooLarge { .. }
+            | Self::Implausible { .. }
+            | Self::TooManyScans
+            | Self::FileTooLarge
+            | Self::OutOfMemory => false,
+        }
+    }
+}

@@ -24,6 +24,8 @@ pub enum Job {
     Answer(Box<Answer>),
     /// Encodes pairs with a checkpoint. Result: the path of the output.
     Encode(Box<Encode>),
+    /// Extracts features with the native detector. Result: [`ExtractOutcome`].
+    Extract(Box<Extract>),
     /// Measures training steps. Result: the report.
     BenchTrain(BenchTrain),
     /// Measures answering. Result: the report.
@@ -212,6 +214,66 @@ pub enum EncodeOutput {
         /// Pairs per file.
         pairs: usize,
     },
+}
+
+/// Extraction with the native detector.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extract {
+    /// Weights file of the network.
+    pub weights: PathBuf,
+    /// Folder of the images.
+    pub root: PathBuf,
+    /// Images, in the order of their rows.
+    pub images: Vec<ExtractImage>,
+    /// How many boxes an image gets.
+    pub boxes: BoxNumbers,
+    /// TSV file to create. A row is written whole as soon as it is computed.
+    pub output: PathBuf,
+}
+
+/// An image to extract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtractImage {
+    /// The `img_id` column.
+    pub id: String,
+    /// Path relative to the folder of the images.
+    pub path: PathBuf,
+}
+
+/// How many boxes an image gets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoxNumbers {
+    /// Least number, which the most confident boxes fill up to.
+    pub least: usize,
+    /// Largest number.
+    pub most: usize,
+    /// Confidence from which a box counts.
+    pub threshold: f64,
+}
+
+/// The result of an extraction, besides the file of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtractOutcome {
+    /// Images without a row.
+    pub refused: Vec<RefusedImage>,
+    /// Device, with its hardware.
+    pub device: String,
+    /// Number of libtorch's threads.
+    pub threads: u64,
+    /// Versions of the numerical libraries.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// An image without a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedImage {
+    /// Id of the image.
+    pub id: String,
+    /// Why it has none.
+    pub reason: String,
 }
 
 /// Measurement of the native detector.

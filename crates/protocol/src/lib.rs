@@ -17,8 +17,9 @@ mod request;
 pub use event::{Event, FileFacts};
 pub use hello::{Device, Hello};
 pub use job::{
-    Answer, AnswerOutcome, BenchExtract, BenchLoad, BenchPictures, BenchPredict, BenchTrain, Encode, EncodeOutput,
-    EncodePairs, Finetune, GeneratedSizes, Job, ModelFacts, Pretrain, Rounds, StoreFacts,
+    Answer, AnswerOutcome, BenchExtract, BenchLoad, BenchPictures, BenchPredict, BenchTrain, BoxNumbers, Encode,
+    EncodeOutput, EncodePairs, Extract, ExtractImage, ExtractOutcome, Finetune, GeneratedSizes, Job, ModelFacts,
+    Pretrain, RefusedImage, Rounds, StoreFacts,
 };
 pub use request::Request;
 

@@ -17,8 +17,8 @@ use crate::emitter::Emitter;
 use crate::jobs::JobOutcome;
 use crate::{devices, jobs, lifeline, memory};
 
-/// Maximum size of a request in bytes.
-const MAX_REQUEST: u64 = 16 << 20;
+/// Maximum size of a request in bytes: the names of 150,000 images.
+const MAX_REQUEST: u64 = 64 << 20;
 const USAGE: &str = "repro-worker computes for repro, which starts it; it is not meant to be run by hand\n  \
     repro-worker run FILE         executes the request in FILE\n  \
     repro-worker hello            prints the worker's identity\n  \

@@ -24,6 +24,7 @@ const NAMED: [usize; 2] = [5, 20];
 /// probabilities differ and which images differ most. Judges by a level:
 ///
 ///   same-extractor  both come from the original's extractor on the same images (the default)
+///   native          B comes from `repro extract --backend native`; INCONCLUSIVE at best
 ///   port            B is no farther from A than the detectron2 port is; this proves little
 ///   half            the same rows, kept in half precision
 ///
@@ -47,7 +48,7 @@ pub(crate) struct Args {
     /// The candidate: a TSV or a store
     #[arg(value_name = "B")]
     b: PathBuf,
-    /// Limits to judge by: same-extractor, port or half
+    /// Limits to judge by: same-extractor, port, native or half
     #[arg(long, value_name = "NAME", default_value = "same-extractor")]
     level: String,
     /// Judge only the images that are in both files

@@ -8,6 +8,7 @@ use crate::cli::progress::board::Board;
 use base::error::Result;
 use base::exit;
 use data::features::inspect::inspect_with;
+use data::features::tsv::BoxCounts;
 use judge::verdict::comparison::golden_released;
 
 /// Show what a feature file contains, and everything that is wrong with it
@@ -20,10 +21,14 @@ use judge::verdict::comparison::golden_released;
 Examples:
   repro features inspect data/mscoco_imgfeat/val2014_obj36.tsv
   repro features inspect workspace/features/val2014_obj36-1a2b3c4d.f32.safetensors
+  repro features inspect --any-boxes photos_obj10-100.tsv
   repro features inspect --format json train_obj36.tsv > inspection.json")]
 pub(crate) struct Args {
     /// The TSV or the store
     file: PathBuf,
+    /// Accept rows with different numbers of boxes, as `repro extract --boxes MIN..MAX` writes them; training does not
+    #[arg(long)]
+    any_boxes: bool,
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -34,7 +39,8 @@ pub(crate) struct Args {
 /// # Errors
 /// The reason if the file cannot be read at all.
 pub(crate) fn run(args: Args) -> Result<u8> {
-    let found = inspect_with(&args.file, &golden_released()?, &Board::new())?;
+    let box_counts = if args.any_boxes { BoxCounts::Any } else { BoxCounts::Equal };
+    let found = inspect_with(&args.file, box_counts, &golden_released()?, &Board::new())?;
     print_line(&args.format.write(&found)?)?;
     Ok(if found.is_clean() { exit::PASS } else { exit::DATA })
 }

@@ -3,7 +3,8 @@
 use super::purposes::COMPUTING;
 use super::words::gpus;
 use crate::doctor::finding::Finding;
-use crate::doctor::machine::{GpuParts, ListedGpu, Machine, PackageManager, System, WorkerState};
+use crate::doctor::machine::{GpuParts, Machine, PackageManager, System, WorkerState};
+use crate::nvidia_smi::ListedGpu;
 
 /// CUDA version of the libtorch that `ci/setup --cuda` fetches.
 pub(super) const CUDA: &str = "13.0";

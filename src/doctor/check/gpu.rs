@@ -3,8 +3,9 @@
 use super::cuda::{CUDA, CUDA_DRIVER, install_driver};
 use super::words::gpus;
 use crate::doctor::finding::{Finding, Purpose};
-use crate::doctor::machine::{EngineState, GpuProbe, ListedGpu, Machine, WorkerState};
+use crate::doctor::machine::{EngineState, GpuProbe, Machine, WorkerState};
 use crate::extract::caffe::gpus::NEWEST;
+use crate::nvidia_smi::ListedGpu;
 use base::format::human_bytes;
 use sandbox::GpuPath;
 use sandbox::gpu::supports_gpu_requests;
@@ -22,8 +23,7 @@ pub(super) fn driver(machine: &Machine) -> Finding {
     };
     let Some(version) = &gpu.driver else {
         if gpu.devices == 0 {
-            let advice = "training uses the CPU. Feature extraction in the original's image needs an NVIDIA GPU; the published features \
-                          need none:";
+            let advice = "training and feature extraction use the CPU; the published features need no extraction:";
             return Finding::problem("driver", "this machine has no NVIDIA GPU", stops, advice)
                 .hindering(trains)
                 .run(["repro fetch --task vqa --dry-run"]);

@@ -2,6 +2,7 @@
 
 use super::containers;
 use super::cuda;
+use super::extractor;
 use super::gpu;
 use super::host;
 use super::training;
@@ -26,6 +27,7 @@ pub(in crate::doctor) const GROUPS: [(&str, &[Check]); 3] = [
             (LARGE, host::clock),
             (COMPUTING_HERE, host::worker),
             (&[Purpose::Train], training::training),
+            (&[Purpose::Extract], extractor::extractor),
         ],
     ),
     (

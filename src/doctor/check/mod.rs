@@ -2,6 +2,7 @@
 
 mod containers;
 mod cuda;
+mod extractor;
 mod gpu;
 mod groups;
 mod host;
@@ -9,4 +10,5 @@ mod purposes;
 mod training;
 mod words;
 
+pub(super) use extractor::{chosen, for_chosen};
 pub(super) use groups::GROUPS;

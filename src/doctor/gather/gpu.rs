@@ -1,12 +1,11 @@
 //! Collects the facts about GPUs, on this machine and from inside a container.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use super::system_files::text;
-use crate::doctor::machine::{GpuParts, GpuProbe, ImageState, ListedGpu, RoleImage};
+use crate::doctor::machine::{GpuParts, GpuProbe, ImageState, RoleImage};
 use crate::images::Role;
+use crate::nvidia_smi;
 use base::error::Error;
 use base::files::read_text;
 use sandbox::{Engine as Connection, GpuPath, Gpus};
@@ -19,9 +18,6 @@ const DISPLAY_CLASS: &str = "0x03";
 const CDI_FOLDERS: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
 /// Size limit of CDI files; for many GPUs they reach some hundred kB.
 const LARGEST_CDI: u64 = 16 << 20;
-/// What nvidia-smi is asked for.
-const FIELDS: &str = "index,driver_version,compute_cap,name";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the facts of this machine are looked for.
 pub(super) struct GpuSources<'a> {
@@ -40,7 +36,7 @@ pub(super) fn parts(
     images: &[RoleImage],
     asked: Option<&str>,
 ) -> GpuParts {
-    let listed = sources.smi.map(listed);
+    let listed = sources.smi.map(nvidia_smi::gpus);
     // Where the kernel does not report it, as in WSL, nvidia-smi does.
     let reported = || {
         let gpu = listed.as_ref()?.as_ref().ok()?.first()?;
@@ -97,45 +93,6 @@ fn devices(folder: &Path) -> usize {
     entries.filter(|entry| is(&entry.path())).count()
 }
 
-/// Returns the GPUs that nvidia-smi lists, or its error.
-fn listed(smi: &Path) -> Result<Vec<ListedGpu>, String> {
-    let mut command = Command::new(smi);
-    command.args([format!("--query-gpu={FIELDS}").as_str(), "--format=csv,noheader"]).stdin(Stdio::null());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(|error| error.to_string())?;
-    let end = Instant::now() + PATIENCE;
-    // A broken driver can make it hang. Its output fits into a pipe.
-    while child.try_wait().map_err(|error| error.to_string())?.is_none() {
-        if Instant::now() > end {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(format!("no answer within {} s", PATIENCE.as_secs()));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    if output.status.success() {
-        Ok(said.lines().filter_map(listed_gpu).collect())
-    } else {
-        Err(said.lines().next().unwrap_or("no output").trim().to_owned())
-    }
-}
-
-/// Parses a line of nvidia-smi: number, driver, compute capability and name, which may hold a comma. What it does not know is
-/// `[N/A]` or another text in brackets.
-fn listed_gpu(line: &str) -> Option<ListedGpu> {
-    let mut fields = line.splitn(4, ',').map(str::trim);
-    let index = fields.next()?.parse().ok()?;
-    let is_version = |text: &&str| text.starts_with(|first: char| first.is_ascii_digit());
-    let driver = fields.next().filter(is_version).map(str::to_owned);
-    let capability = fields.next().and_then(|text| {
-        let (major, minor) = text.split_once('.')?;
-        Some((major.parse().ok()?, minor.parse().ok()?))
-    });
-    let name = fields.next().filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned();
-    Some(ListedGpu { index, name, driver, capability })
-}
-
 /// Finds the CDI files that describe NVIDIA's GPUs.
 fn described(connection: Option<&Connection>) -> Vec<PathBuf> {
     let named = connection.map(|connection| connection.facts().cdi_folders.clone()).unwrap_or_default();
@@ -152,6 +109,7 @@ fn described(connection: Option<&Connection>) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nvidia_smi::ListedGpu;
 
     #[test]
     fn the_version_of_the_driver_is_parsed() {

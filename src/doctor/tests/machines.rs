@@ -3,6 +3,7 @@
 use super::super::machine::*;
 use super::super::{DoctorReport, FindingState, Purpose};
 use crate::images::Role;
+use crate::nvidia_smi::ListedGpu;
 use crate::step_times::{StepConditions, StepTime, TrainingSpeed};
 use data::dataset::Task;
 use sandbox::Gpu;

@@ -38,7 +38,7 @@ pub fn find<const N: usize>(
     let asset = |name: &str| {
         let missing = || {
             Error::data(format!("{name} is missing from the workspace {}", workspace.display()))
-                .next("fetch the scripts and the weights with `repro fetch --task extract`")
+                .next("fetch the scripts and the weights with `repro fetch --task extractor`")
         };
         let at = subjects.iter().position(|subject| subject.name() == name).ok_or_else(missing)?;
         let (subject, checked): (&Subject, _) = (&subjects[at], &found[at]);

@@ -2,8 +2,10 @@
 
 use super::super::backend::{Backend, ExtractionDetails, ExtractionJob};
 use super::super::image_list::{ListedImage, MissingImage};
+use super::super::image_sets::Layout;
+use super::super::split::split;
+use super::Caffe;
 use super::parts::{self, PartResult};
-use super::{Caffe, shard};
 use base::error::{Error, Result};
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 use sandbox::Cause;
@@ -67,10 +69,11 @@ impl Backend for Caffe {
                 ));
             }
         }
+        check_ids(job)?;
         let (mut left, mut said, mut again) = (job.todo.to_vec(), Vec::new(), false);
         for attempt in 1.. {
             let before = job.rows.len();
-            let endings = parts::run(self, job, shard::split(&left, self.lanes))?;
+            let endings = parts::run(self, job, split(&left, self.lanes))?;
             left.retain(|image| job.rows.get(&image.id).is_none());
             if left.is_empty() {
                 return Ok(Vec::new());
@@ -105,6 +108,19 @@ impl Backend for Caffe {
 
     fn details(&self) -> ExtractionDetails {
         self.details.clone()
+    }
+}
+
+/// Checks that the script will find the ids that images of a folder were given: it takes the name of a link up to the first dot.
+fn check_ids(job: &ExtractionJob) -> Result<()> {
+    let lost = |image: &&ListedImage| image.id.contains(['.', '/']);
+    match job.todo.iter().find(lost) {
+        Some(image) if job.source.layout == Layout::AnyDepth => {
+            Err(Error::data(format!("the original's script cannot write the id {}", image.id))
+                .because("it takes the name of a file up to the first dot for the id")
+                .next("give it an id without dots and slashes, or use --backend native"))
+        }
+        _ => Ok(()),
     }
 }
 

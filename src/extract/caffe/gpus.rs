@@ -1,5 +1,6 @@
 //! Checks before a long run which GPUs the original can use.
 
+use crate::extract::gpu_list::GpuChoice;
 use base::error::{Error, Result};
 use base::progress::{Event, Observer};
 use sandbox::{Engine, Failure, Gpu, GpuPath, Gpus, Image};
@@ -7,38 +8,6 @@ use sandbox::{Engine, Failure, Gpu, GpuPath, Gpus, Image};
 /// The newest compute capability that the original's Caffe supports. It is built with CUDA 9.2 at most, which supports GPUs up to
 /// 7.x (Volta and Turing).
 pub const NEWEST: (u32, u32) = (7, 99);
-
-/// The value of `--gpus`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GpuChoice {
-    /// All GPUs.
-    All,
-    /// GPUs with these numbers.
-    Some(Vec<u32>),
-    /// No GPU. The original needs one; other images may not.
-    None,
-}
-
-impl std::str::FromStr for GpuChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "all" => return Ok(Self::All),
-            "none" => return Ok(Self::None),
-            _ => {}
-        }
-        let number =
-            |part: &str| part.trim().parse::<u32>().map_err(|_| format!("{part:?} is not the number of a GPU"));
-        let numbers = text.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
-        let mut sorted = numbers.clone();
-        sorted.sort_unstable();
-        match sorted.windows(2).find(|two| two[0] == two[1]) {
-            Some(two) => Err(format!("GPU {} is named twice", two[0])),
-            None => Ok(Self::Some(numbers)),
-        }
-    }
-}
 
 /// Looks for the chosen GPUs inside a container. Returns an empty list if none are requested.
 ///
@@ -116,7 +85,6 @@ mod tests {
         assert_eq!(choose(&found, &choice("1,0").unwrap()).unwrap(), [found[1].clone(), found[0].clone()]);
         assert_eq!(choose(&found, &GpuChoice::All).unwrap().len(), 2);
         assert!(choose(&found, &choice("2").unwrap()).unwrap_err().to_string().contains("0 (Model 0), 1 (Model 1)"));
-        assert!(choice("0,0").is_err() && choice("gpu").is_err() && choice("").is_err());
         assert_eq!((found[0].is_at_most(NEWEST), found[1].is_at_most(NEWEST)), (Some(true), Some(false)));
         let text = too_new(&found[1]).to_string();
         assert!(text.contains("compute capability 8.0") && text.contains("repro fetch --task vqa"), "{text}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::backend::{ContainerRun, ExtractionJob};
 use super::super::image_list::ListedImage;
-use super::super::rows::{FileTail, RowIndex};
+use super::super::rows::{FileTail, take_new};
 use super::super::work_dir::Part;
 use super::setup::Caffe;
 use super::shard;
@@ -54,7 +54,7 @@ pub(crate) fn run(
     let (mut waiting, mut tails) = (VecDeque::new(), Vec::new());
     for images in groups {
         let part = job.work.new_part()?;
-        shard::link(&part.images, &images)?;
+        shard::link(&part.images, &images, job.source.layout)?;
         tails.push(FileTail::new(part.features.join(job.source.written)));
         let sandbox = sandbox(caffe, job, &part, &stop)?;
         waiting.push_back(QueuedPart { part, images, sandbox });
@@ -72,7 +72,7 @@ pub(crate) fn run(
         drop(send);
         loop {
             let ended = receive.recv_timeout(LOOK);
-            if let Err(error) = look(&mut tails, job.rows).and_then(|()| fatal(&ended)) {
+            if let Err(error) = take_new(&mut tails, job.rows).and_then(|()| fatal(&ended)) {
                 if wrong.is_none() {
                     wrong = Some(error);
                 }
@@ -128,21 +128,6 @@ fn work(
             return;
         }
     }
-}
-
-/// Validates the rows completed since the last call.
-fn look(tails: &mut [FileTail], rows: &mut RowIndex) -> Result<()> {
-    for tail in tails {
-        tail.poll(&mut |file, offset, line, text| {
-            rows.take(file, offset, text).map_err(|why| {
-                Error::data(format!("the extractor wrote an invalid row: {}, line {line}", file.display()))
-                    .because(why)
-                    .because("it was stopped; earlier rows are kept")
-                    .next("look at the log beside it; the same command resumes and extracts this image again")
-            })
-        })?;
-    }
-    Ok(())
 }
 
 /// Returns a failure that other parts share, or that a retry cannot fix, as an error.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::assets::VerifiedFile;
 use super::gpus;
 use crate::extract::backend::ExtractionDetails;
+use crate::extract::gpu_list::GpuChoice;
 use base::error::Result;
 use base::progress::Observer;
 use sandbox::{Engine, GpuPath, Image};
@@ -13,7 +14,7 @@ use sandbox::{Engine, GpuPath, Image};
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaffeSettings {
     /// GPUs to use.
-    pub gpus: gpus::GpuChoice,
+    pub gpus: GpuChoice,
     /// How containers access them.
     pub gpu_path: GpuPath,
     /// Number of parallel containers; `None` for one per GPU.
@@ -55,7 +56,7 @@ impl Caffe {
             model_sha256: Some(weights.sha256.clone()),
             gpus,
             shards: lanes,
-            containers: Vec::new(),
+            ..ExtractionDetails::default()
         };
         Ok(Self { engine, image, script, weights, settings, lanes, details })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::request::StageRequest;
 use crate::pipeline::journal::Event as Journalled;
@@ -17,10 +18,10 @@ use sandbox::Mount;
 pub(crate) fn in_place(
     mut stage: Stage,
     profile: &'static str,
-    place: &Rc<ContainerPlace>,
+    place: &Arc<ContainerPlace>,
     watchers: &Watchers,
 ) -> Stage {
-    let (place, watchers) = (Rc::clone(place), Rc::clone(watchers));
+    let (place, watchers) = (Arc::clone(place), Rc::clone(watchers));
     stage.executor = place.executor().to_owned();
     stage.work = Box::new(move |context| run_stage(&place, profile, context, &*watchers()));
     stage

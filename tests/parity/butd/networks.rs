@@ -9,7 +9,7 @@ use lxmert::model::butd::input::{TestScale, input_blob};
 use lxmert::model::butd::nms::PixelBox;
 use lxmert::model::butd::proposal::{ImageInfo, RpnOutputs, proposals};
 use lxmert::model::butd::roi_pooling::RoiPooling;
-use lxmert::model::butd::selection::{HeadOutputs, select};
+use lxmert::model::butd::selection::{BoxChoice, HeadOutputs, select};
 use lxmert::model::butd::{BgrPixels, DetectedBoxes, Detections, Detector};
 use pictures::Picture;
 use tch::{Device, Tensor};
@@ -78,7 +78,10 @@ impl Case {
         let blobs = &self.blobs;
         let (objects, attributes, proposals) = (blobs.f32("cls_prob"), blobs.f32("attr_prob"), blobs.regions("rois"));
         let scale = self.test_scale.factor(self.picture.height, self.picture.width);
-        select(HeadOutputs { proposals: &proposals, scale, objects: &objects, attributes: &attributes })
+        select(
+            HeadOutputs { proposals: &proposals, scale, objects: &objects, attributes: &attributes },
+            BoxChoice::RELEASED,
+        )
     }
 
     fn detector(&self, state: &StateDict) -> Detector {

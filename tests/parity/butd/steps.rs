@@ -6,7 +6,7 @@ use lxmert::model::butd::nms::{OverlapMatrix, PixelBox, nms};
 use lxmert::model::butd::numpy_order::argsort;
 use lxmert::model::butd::proposal::{ImageInfo, RpnOutputs, proposals};
 use lxmert::model::butd::roi_pooling::RoiPooling;
-use lxmert::model::butd::selection::{HeadOutputs, select};
+use lxmert::model::butd::selection::{BoxChoice, HeadOutputs, select};
 use lxmert::model::butd::{Detections, first_pooling};
 use sha2::{Digest, Sha256};
 use tch::Tensor;
@@ -190,7 +190,10 @@ fn check_selection(blobs: &Blobs, case: &str) -> Detections {
     let (objects, attributes) = (blobs.f32(&name("cls_prob")), blobs.f32(&name("attr_prob")));
     let proposals = blobs.regions(&name("rois"));
     let scale = blobs.f64(&name("im_scale"))[0];
-    let got = select(HeadOutputs { proposals: &proposals, scale, objects: &objects, attributes: &attributes });
+    let got = select(
+        HeadOutputs { proposals: &proposals, scale, objects: &objects, attributes: &attributes },
+        BoxChoice::RELEASED,
+    );
     let kept: Vec<i64> = got.kept.iter().map(|&index| index as i64).collect();
     assert_eq!(kept, blobs.i64(&name("keep_boxes")), "{case}: boxes and their order");
     assert_eq!(got.max_conf, blobs.f64(&name("max_conf")), "{case}: confidences");

@@ -116,7 +116,7 @@ pub enum RowDamage {
         boxes: usize,
     },
     /// Another number of boxes than the first row has.
-    #[error("{boxes} boxes here, {first} in line {first_line}; a file must have one number")]
+    #[error("{boxes} boxes here, {first} in line {first_line}; training needs one number in all rows of a file")]
     OtherBoxes {
         /// Here.
         boxes: usize,

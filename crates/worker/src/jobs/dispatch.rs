@@ -3,7 +3,7 @@
 use tch::Device;
 
 use super::job_context::JobContext;
-use super::{JobOutcome, answer, bench, encode, finetune, pretrain};
+use super::{JobOutcome, answer, bench, encode, extract, finetune, pretrain};
 use crate::emitter::Emitter;
 use base::error::Result;
 use protocol::{Job, Request};
@@ -19,6 +19,7 @@ pub(crate) fn run(request: Request, device: Device, emitter: &Emitter) -> Result
         Job::Pretrain(job) => pretrain::run(*job, &context).map(JobOutcome::from),
         Job::Answer(job) => answer::run(&job, &context),
         Job::Encode(job) => encode::run(&job, &context),
+        Job::Extract(job) => extract::run(&job, &context),
         Job::BenchTrain(job) => bench::train::train(&job, &context).map(JobOutcome::from),
         Job::BenchLoad(job) => bench::load::load(&job, &context).map(JobOutcome::from),
         Job::BenchExtract(job) => bench::extract::extract(&job, &context).map(JobOutcome::from),

@@ -5,6 +5,7 @@ mod bench;
 mod data_summary;
 mod dispatch;
 mod encode;
+mod extract;
 mod finetune;
 mod job_context;
 mod pretrain;

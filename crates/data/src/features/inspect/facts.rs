@@ -92,8 +92,10 @@ pub struct Inspection {
     pub bytes: u64,
     /// Good rows, one image each.
     pub rows: u64,
-    /// Returns the number of boxes per image.
+    /// Number of boxes per image; the largest if it differs.
     pub boxes: Option<usize>,
+    /// The least number of boxes of an image.
+    pub least_boxes: Option<usize>,
     /// Features per box.
     pub dim: Option<usize>,
     /// Whether boxes have classes and probabilities: obj36 has them, bottom-up-attention's six columns do not.

@@ -13,7 +13,7 @@ use super::super::row::Row;
 use super::super::row_error::TsvError;
 use super::super::statistics::Statistics;
 use super::super::store::{FeatureStore, Precision};
-use super::super::tsv::TsvReader;
+use super::super::tsv::{BoxCounts, TsvReader};
 use super::fault::SharedFault;
 use base::error::{Error, Result};
 use base::progress::{Observer, ProgressTask, Silent, TaskStart, Unit};
@@ -23,14 +23,20 @@ use base::progress::{Observer, ProgressTask, Silent, TaskStart, Unit};
 /// # Errors
 /// Data if the file is missing or a store cannot be opened at all; infra if reading fails.
 pub fn inspect(path: &Path) -> Result<Inspection> {
-    inspect_with(path, &[], &Silent)
+    inspect_with(path, BoxCounts::Equal, &[], &Silent)
 }
 
-/// Inspects like [`inspect()`], with progress, and counts which of these rows the file contains as released.
+/// Inspects like [`inspect()`], with progress, counts which of these rows the file contains as released, and takes other numbers of boxes
+/// for no fault if `box_counts` says so.
 ///
 /// # Errors
 /// See [`inspect()`].
-pub fn inspect_with(path: &Path, released: &[ReleasedRow], progress: &dyn Observer) -> Result<Inspection> {
+pub fn inspect_with(
+    path: &Path,
+    box_counts: BoxCounts,
+    released: &[ReleasedRow],
+    progress: &dyn Observer,
+) -> Result<Inspection> {
     let kind = FileKind::of(path)?;
     let bytes = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?.len();
     let task = ProgressTask::begin(progress, TaskStart::new(format!("reading {}", path.display()), bytes, Unit::Bytes));
@@ -44,7 +50,7 @@ pub fn inspect_with(path: &Path, released: &[ReleasedRow], progress: &dyn Observ
         found.source = Some(store.source().clone());
         found
     } else {
-        read_tsv(path, &mut gathered, &task)?;
+        read_tsv(path, box_counts, &mut gathered, &task)?;
         gathered.finish(path, FileKind::Tsv, bytes)
     };
     if found.rows == 0 && found.problem_count == 0 {
@@ -63,8 +69,8 @@ pub fn inspect_with(path: &Path, released: &[ReleasedRow], progress: &dyn Observ
     Ok(found)
 }
 
-fn read_tsv(path: &Path, gathered: &mut Collector, task: &ProgressTask<'_>) -> Result<()> {
-    let mut reader = TsvReader::open(path)?;
+fn read_tsv(path: &Path, box_counts: BoxCounts, gathered: &mut Collector, task: &ProgressTask<'_>) -> Result<()> {
+    let mut reader = TsvReader::open(path)?.with_boxes(box_counts);
     let mut row = Row::default();
     let mut before = 0;
     loop {
@@ -129,6 +135,7 @@ impl Collector {
             bytes: 0,
             rows: 0,
             boxes: None,
+            least_boxes: None,
             dim: None,
             classes: None,
             decoded_bytes: 0,
@@ -155,7 +162,8 @@ impl Collector {
     fn row(&mut self, row: &Row) {
         let found = &mut self.found;
         found.rows += 1;
-        found.boxes = Some(row.num_boxes);
+        found.boxes = found.boxes.max(Some(row.num_boxes));
+        found.least_boxes = Some(found.least_boxes.map_or(row.num_boxes, |least| least.min(row.num_boxes)));
         found.dim = Some(row.dim());
         found.classes = Some(row.has_classes());
         // Per box: features and four corners in float32, two int64 classes, two float32 probabilities.

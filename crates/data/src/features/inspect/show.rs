@@ -38,9 +38,10 @@ impl Inspection {
             let ValueSpan { min, max } = width;
             line("image sizes", format!("width {min} .. {max}, height {} .. {} pixels", height.min, height.max));
         }
-        if let (Some(boxes), Some(dim)) = (self.boxes, self.dim) {
+        if let (Some(boxes), Some(least), Some(dim)) = (self.boxes, self.least_boxes, self.dim) {
             let whose = if dim == 2054 { " (VinVL's: 2048 and 6 of the box's place)" } else { "" };
-            line("boxes", format!("{boxes} per image, {dim} features each{whose}"));
+            let least = if least == boxes { String::new() } else { format!("{least} to ") };
+            line("boxes", format!("{least}{boxes} per image, {dim} features each{whose}"));
             line("decoded", format!("{} bytes", grouped(self.decoded_bytes)));
         }
         if self.classes == Some(false) {

@@ -47,5 +47,5 @@ mod writer;
 
 pub use columns::read_line;
 pub use index::TsvIndex;
-pub use reader::TsvReader;
+pub use reader::{BoxCounts, TsvReader};
 pub use writer::TsvWriter;

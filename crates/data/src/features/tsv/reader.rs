@@ -15,12 +15,23 @@ use crate::features::row::{Row, check_id};
 use crate::features::row_error::{RowError, TsvError};
 use base::files::{self, text};
 
+/// Whether the rows of a file have the same number of boxes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BoxCounts {
+    /// They have, as training needs it.
+    #[default]
+    Equal,
+    /// They need not have, as in what `repro extract --boxes MIN..MAX` writes.
+    Any,
+}
+
 /// A streaming reader. The layout, the number of boxes and the feature dimension are the first good row's.
 pub struct TsvReader<R> {
     lines: LineReader<R>,
     file: PathBuf,
     line: u64,
     first_lines: HashMap<Box<str>, u64>,
+    box_counts: BoxCounts,
     shape: Option<Shape>,
     layout: Option<TsvLayout>,
     previous: Option<String>,
@@ -59,11 +70,17 @@ impl<R: Read> TsvReader<R> {
             line: 0,
             first_lines: HashMap::new(),
             shape: None,
+            box_counts: BoxCounts::Equal,
             layout: None,
             previous: None,
             known: false,
             mark: 0,
         }
+    }
+
+    /// Accepts other numbers of boxes than equal ones, or no others.
+    pub fn with_boxes(self, box_counts: BoxCounts) -> Self {
+        Self { box_counts, ..self }
     }
 
     /// Reads the next row into `row`; false at the end of the file. After [`TsvError::Row`] the row's content is
@@ -129,7 +146,7 @@ impl<R: Read> TsvReader<R> {
     fn admit(&mut self, row: &Row) -> Result<(), (Column, RowDamage)> {
         let (boxes, dim) = (row.num_boxes, row.dim());
         if let Some(first) = self.shape {
-            if boxes != first.boxes {
+            if boxes != first.boxes && self.box_counts == BoxCounts::Equal {
                 let damage = RowDamage::OtherBoxes { boxes, first: first.boxes, first_line: first.line };
                 return Err((Column::NumBoxes, damage));
             }

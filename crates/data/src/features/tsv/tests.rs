@@ -256,7 +256,7 @@ fn every_class_of_damage_is_named_and_reading_goes_on() {
                 *row = Row { img_id: row.img_id.clone(), ..crate::features::testing::row_of(1, 3, 3) }
             }),
             Some(Column::NumBoxes),
-            "3 boxes here, 2 in line 1; a file must have one number",
+            "3 boxes here, 2 in line 1; training needs one number in all rows of a file",
         ),
         (damaged(1, 0, &row(0).img_id), Some(Column::ImgId), "the image appeared before, in line 1"),
         (damaged(1, 8, "AAAA\tAAAA"), None, "the row has 11 columns instead of 10"),

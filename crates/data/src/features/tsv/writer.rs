@@ -13,12 +13,19 @@ pub struct TsvWriter<W> {
     out: W,
     text: Vec<u8>,
     boxes_and_dim: Option<(usize, usize)>,
+    /// Whether rows may have different numbers of boxes.
+    any_boxes: bool,
 }
 
 impl<W: Write> TsvWriter<W> {
     /// Writes to `out`, one `write_all` a row.
     pub fn new(out: W) -> Self {
-        Self { out, text: Vec::new(), boxes_and_dim: None }
+        Self { out, text: Vec::new(), boxes_and_dim: None, any_boxes: false }
+    }
+
+    /// Writes rows that may have different numbers of boxes.
+    pub fn with_any_boxes(out: W) -> Self {
+        Self { any_boxes: true, ..Self::new(out) }
     }
 
     /// Writes one row.
@@ -34,7 +41,7 @@ impl<W: Write> TsvWriter<W> {
             return Err(Error::bug(format!("a row for image {} cannot be written", row.img_id))
                 .because("its boxes have no classes, and obj36 has columns of them"));
         }
-        let shape = (row.num_boxes, row.dim());
+        let shape = (if self.any_boxes { 0 } else { row.num_boxes }, row.dim());
         if *self.boxes_and_dim.get_or_insert(shape) != shape {
             return Err(Error::bug(format!("the row of image {} has another shape than the first", row.img_id)));
         }

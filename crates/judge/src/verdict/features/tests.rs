@@ -63,5 +63,5 @@ fn impossible_files_are_refused() {
         assert!(error.contains(why), "{from}: {error}");
     }
     let error = GoldenFeatures::embedded().unwrap().level("exact").unwrap_err().to_string();
-    assert!(error.contains("same-extractor, port, half"), "{error}");
+    assert!(error.contains("same-extractor, port, native, half"), "{error}");
 }

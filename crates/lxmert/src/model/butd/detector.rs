@@ -1,16 +1,16 @@
 //! The detector: from a picture to its row of features.
 
-use base::error::{Error, Result};
+use base::error::Result;
 use checkpoint::StateDict;
 use data::features::Row;
 use tch::{Device, Tensor};
 
+use super::detected::{DetectedBoxes, HeadTensors, RpnTensors, too_small};
 use super::head::Head;
 use super::input::{InputBlob, TestScale, input_blob};
 use super::nms::PixelBox;
 use super::observer::Observer;
-use super::proposal::{ImageInfo, RpnOutputs, proposals};
-use super::selection::{Detections, HeadOutputs, select};
+use super::selection::BoxChoice;
 use super::sizes::ButdSizes;
 use super::trunk::{Rpn, Trunk};
 use super::weights::Weights;
@@ -34,15 +34,7 @@ pub struct Detector {
     pub(super) device: Device,
     sizes: ButdSizes,
     test_scale: TestScale,
-}
-
-/// The chosen boxes with their features.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DetectedBoxes {
-    /// The choice.
-    pub detections: Detections,
-    /// `(boxes, 2048)`.
-    pub features: Vec<f32>,
+    choice: BoxChoice,
 }
 
 impl Detector {
@@ -62,6 +54,7 @@ impl Detector {
             device,
             sizes,
             test_scale,
+            choice: BoxChoice::RELEASED,
         })
     }
 
@@ -70,25 +63,28 @@ impl Detector {
         self.sizes
     }
 
+    /// Chooses other boxes than those of the released files.
+    pub fn choosing(self, choice: BoxChoice) -> Self {
+        Self { choice, ..self }
+    }
+
+    /// Returns how boxes are chosen.
+    pub fn choice(&self) -> BoxChoice {
+        self.choice
+    }
+
+    /// Returns how large pictures are made.
+    pub fn test_scale(&self) -> TestScale {
+        self.test_scale
+    }
+
     /// Returns the row of a picture. Its columns are those of the released files.
     ///
     /// # Errors
     /// Those of [`detect`](Self::detect).
     pub fn row(&self, img_id: &str, picture: BgrPixels<'_>) -> Result<Row> {
-        let DetectedBoxes { detections, features } = self.detect(picture, &mut |_, _| ())?;
-        let Detections { boxes, objects_id, objects_conf, attrs_id, attrs_conf, .. } = detections;
-        Ok(Row {
-            img_id: img_id.to_owned(),
-            img_h: picture.height as u32,
-            img_w: picture.width as u32,
-            objects_id,
-            objects_conf,
-            attrs_id,
-            attrs_conf,
-            num_boxes: boxes.len(),
-            boxes: boxes.concat(),
-            features,
-        })
+        let found = self.detect(picture, &mut |_, _| ())?;
+        Ok(found.into_row(img_id, picture.height, picture.width))
     }
 
     /// Finds the boxes of a picture and computes their features.
@@ -101,11 +97,7 @@ impl Detector {
         let res4 = self.map(&blob, observe);
         let regions = self.propose(&res4, &blob, observe)?;
         if regions.is_empty() {
-            return Err(Error::data(format!(
-                "a picture of {} x {} pixels is too small: each side of a box must have 16",
-                picture.width, picture.height
-            ))
-            .next("leave this image out; the original cannot read it either"));
+            return Err(too_small(picture.height, picture.width));
         }
         self.choose(&res4, &regions, blob.scale, observe)
     }
@@ -119,25 +111,30 @@ impl Detector {
         self.trunk.forward(&data, observe)
     }
 
+    /// Computes what the RPN says about a map.
+    pub fn rpn(&self, res4: &Tensor, observe: Observer<'_>) -> RpnTensors {
+        let _guard = tch::no_grad_guard();
+        let (probability, delta) = self.rpn.forward(res4, observe);
+        RpnTensors { probability, delta }
+    }
+
     /// Returns the proposals over a map, in pixels of the resized picture, by descending score.
     ///
     /// # Errors
     /// Data if the network's outputs are not finite.
     pub fn propose(&self, res4: &Tensor, blob: &InputBlob, observe: Observer<'_>) -> Result<Vec<PixelBox>> {
-        let _guard = tch::no_grad_guard();
-        let (probability, delta) = self.rpn.forward(res4, observe);
-        let [probabilities, deltas] = [host("rpn_cls_prob", &probability)?, host("rpn_bbox_pred", &delta)?];
-        let size = probability.size();
-        let rpn = RpnOutputs {
-            probabilities: &probabilities,
-            deltas: &deltas,
-            height: size[2] as usize,
-            width: size[3] as usize,
-        };
-        let image = ImageInfo { height: blob.height as f32, width: blob.width as f32, scale: blob.scale as f32 };
-        let regions = proposals(rpn, image);
+        let regions = self.rpn(res4, observe).proposals(blob.info())?;
         observe("rois", &Tensor::from_slice(regions.as_flattened()).view([-1, 4]));
         Ok(regions)
+    }
+
+    /// Computes features and classes of the regions over a map.
+    ///
+    /// # Errors
+    /// A bug if libtorch gives scores of another size.
+    pub fn head(&self, res4: &Tensor, regions: &[PixelBox], observe: Observer<'_>) -> Result<HeadTensors> {
+        let _guard = tch::no_grad_guard();
+        self.head.forward(res4, regions, observe)
     }
 
     /// Computes the regions over a map and chooses the boxes. `scale` is resized length by original length.
@@ -151,26 +148,6 @@ impl Detector {
         scale: f64,
         observe: Observer<'_>,
     ) -> Result<DetectedBoxes> {
-        let _guard = tch::no_grad_guard();
-        let head = self.head.forward(res4, regions, observe)?;
-        let [objects, attributes] = [host("cls_prob", &head.objects)?, host("attr_prob", &head.attributes)?];
-        let detections = select(HeadOutputs { proposals: regions, scale, objects: &objects, attributes: &attributes });
-        let kept: Vec<i64> = detections.kept.iter().map(|&index| index as i64).collect();
-        let features = head.features.index_select(0, &Tensor::from_slice(&kept).to_device(self.device));
-        Ok(DetectedBoxes { features: host("pool5_flat", &features)?, detections })
+        self.head(res4, regions, observe)?.choose(regions, scale, self.choice)
     }
-}
-
-/// Copies a blob to the host, in the order of its indices.
-///
-/// # Errors
-/// Data if it has numbers that are not finite.
-fn host(name: &str, blob: &Tensor) -> Result<Vec<f32>> {
-    let values = Vec::<f32>::try_from(&blob.to_device(Device::Cpu).contiguous().view(-1))
-        .map_err(|error| Error::bug(format!("{name} cannot be copied")).because(error))?;
-    if values.iter().all(|value| value.is_finite()) {
-        return Ok(values);
-    }
-    Err(Error::data(format!("the network computes numbers in {name} that are not finite"))
-        .next("fetch the weights again"))
 }

@@ -4,6 +4,7 @@ use base::error::{Error, Result};
 use tch::{Device, Kind, Tensor};
 
 use super::convolution::{Block, Convolution};
+use super::detected::HeadTensors;
 use super::nms::PixelBox;
 use super::observer::Observer;
 use super::roi_pooling::{PooledBins, RoiPooling};
@@ -20,16 +21,6 @@ pub(super) struct Head {
     embedding: Tensor,
     attribute_hidden: Linear,
     attributes: Linear,
-}
-
-/// What the head computes of `n` regions.
-pub(super) struct HeadTensors {
-    /// `(n, 2048)`.
-    pub(super) features: Tensor,
-    /// `(n, 1601)`: probabilities.
-    pub(super) objects: Tensor,
-    /// `(n, 401)`: probabilities.
-    pub(super) attributes: Tensor,
 }
 
 impl Head {

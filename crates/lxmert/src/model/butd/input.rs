@@ -4,6 +4,8 @@
 
 use base::error::{Error, Result};
 
+use super::proposal::ImageInfo;
+
 /// Mean of the training images: blue, green, red.
 const MEAN: [f64; 3] = [102.9801, 115.9465, 122.7717];
 /// Channels of a picture.
@@ -42,6 +44,13 @@ pub struct InputBlob {
     pub width: usize,
     /// Resized length by original length.
     pub scale: f64,
+}
+
+impl InputBlob {
+    /// Returns the blob `im_info`.
+    pub fn info(&self) -> ImageInfo {
+        ImageInfo { height: self.height as f32, width: self.width as f32, scale: self.scale as f32 }
+    }
 }
 
 /// Makes the input from a picture of `height` rows of `width` pixels: blue, green, red.

@@ -12,6 +12,7 @@
 pub mod anchors;
 mod convolution;
 mod convolution_floor;
+pub mod detected;
 mod detector;
 mod head;
 pub mod input;
@@ -28,9 +29,10 @@ mod sizes;
 mod trunk;
 mod weights;
 
-pub use detector::{BgrPixels, DetectedBoxes, Detector};
+pub use detected::DetectedBoxes;
+pub use detector::{BgrPixels, Detector};
 pub use observer::Observer;
 pub use random_weights::random_weights;
-pub use selection::Detections;
+pub use selection::{BoxChoice, Detections};
 pub use sizes::ButdSizes;
 pub use trunk::first_pooling;

@@ -1,16 +1,28 @@
-//! The choice of 36 boxes from the proposals, and the classes of each: bit for bit, on the host.
+//! The choice of boxes from the proposals, and the classes of each: bit for bit, on the host.
 //!
 //! Source: `get_detections_from_im` in data/nlvr2_imgfeat/extract_nlvr2_image.py of LXMERT.
 
 use super::nms::{OverlapMatrix, PixelBox};
 use super::numpy_order::argsort_descending;
 
-/// Number of boxes that are chosen (MIN_BOXES and MAX_BOXES).
-pub const BOXES: usize = 36;
+/// How many boxes are chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BoxChoice {
+    /// Least number, which the most confident boxes fill up to (MIN_BOXES).
+    pub least: usize,
+    /// Largest number (MAX_BOXES).
+    pub most: usize,
+    /// Confidence from which a box counts (CONF_THRESH).
+    pub confidence: f64,
+}
+
+impl BoxChoice {
+    /// The choice of the released files: 36 boxes.
+    pub const RELEASED: Self = Self { least: 36, most: 36, confidence: 0.2 };
+}
+
 /// Overlap from which the lower-scored box of a class is suppressed (TEST.NMS).
 const NMS_THRESHOLD: f64 = 0.3;
-/// Confidence from which a box counts (CONF_THRESH).
-const CONFIDENCE: f64 = 0.2;
 
 /// What the head says about each proposal, on the host.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +37,7 @@ pub struct HeadOutputs<'t> {
     pub attributes: &'t [f32],
 }
 
-/// The chosen boxes, at most [`BOXES`], in the order of the original.
+/// The chosen boxes in the order of the original.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detections {
     /// Index of each box among the proposals.
@@ -44,18 +56,19 @@ pub struct Detections {
     pub max_conf: Vec<f64>,
 }
 
-/// Chooses the boxes.
-pub fn select(head: HeadOutputs<'_>) -> Detections {
+/// Chooses the boxes: fewer than the least number only if there are fewer proposals.
+pub fn select(head: HeadOutputs<'_>, choice: BoxChoice) -> Detections {
     let n = head.proposals.len();
     // In 32 bits, which gives other boxes than a division in 64 bits.
     let scale = head.scale as f32;
     let boxes: Vec<PixelBox> = head.proposals.iter().map(|corners| corners.map(|v| v / scale)).collect();
     let max_conf = confidences(&boxes, head.objects);
-    let mut kept: Vec<usize> = (0..n).filter(|&index| max_conf[index] >= CONFIDENCE).collect();
-    // Exactly as many as wanted stay in the order of the proposals.
-    if kept.len() != BOXES {
+    let mut kept: Vec<usize> = (0..n).filter(|&index| max_conf[index] >= choice.confidence).collect();
+    // As many as wanted stay in the order of the proposals.
+    let wanted = kept.len().clamp(choice.least, choice.most);
+    if kept.len() != wanted {
         kept = argsort_descending(&max_conf);
-        kept.truncate(BOXES);
+        kept.truncate(wanted);
     }
     let (objects_id, objects_conf) = best_classes(head.objects, n, &kept);
     let (attrs_id, attrs_conf) = best_classes(head.attributes, n, &kept);
