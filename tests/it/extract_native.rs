@@ -87,8 +87,10 @@ fn native_writes_the_rows_of_caffe() {
     });
     assert_eq!(native.len(), images.count() - 2, "every image but the two");
     assert!(stdout(&printed).contains(&format!("dev_obj36.tsv: {} rows", native.len())), "{}", stdout(&printed));
-    for (id, found) in &native {
-        let expected = &caffe[id];
+    // Either may lack some of the other's images.
+    let both: Vec<_> = caffe.iter().filter_map(|(id, expected)| Some((id, native.get(id)?, expected))).collect();
+    assert!(!both.is_empty());
+    for (id, found, expected) in both {
         assert_eq!((found.img_w, found.img_h, found.num_boxes), (expected.img_w, expected.img_h, expected.num_boxes));
         // Ties decide everything in an image of one colour.
         if id == "flat-i" {
@@ -172,6 +174,8 @@ fn a_folder_of_ones_own() {
     assert!(again.contains("already present"), "{again}");
 
     fs::remove_file(place.path().join("out/photos_obj36.extract.json")).unwrap();
+    fs::remove_file(photos.join("b/c/one.png")).unwrap();
+    fs::write(place.path().join("ids.txt"), "a/one.png\tfirst\n").unwrap();
     assert!(stderr(&run(&mut extract(place.path(), &words), 5)).contains("already exists"));
     for (wrong, code, says) in [
         (&["--boxes", "0..20"][..], 2, "from 1 to 300"),

@@ -45,6 +45,14 @@ impl Chosen {
 /// # Errors
 /// Usage for options of another extractor; those of [`auto::choose`].
 pub(super) fn choose(args: &Args) -> Result<(Chosen, Option<String>)> {
+    let (chosen, why) = choice(args)?;
+    if chosen == Chosen::Native && args.native.engine == EngineChoice::Host {
+        args.container.refuse_without_container()?;
+    }
+    Ok((chosen, why))
+}
+
+fn choice(args: &Args) -> Result<(Chosen, Option<String>)> {
     match args.backend {
         ExtractBackend::Native => Ok((Chosen::Native, None)),
         ExtractBackend::Caffe => args.native.refuse("caffe").map(|()| (Chosen::Caffe, None)),
@@ -130,14 +138,7 @@ pub(super) fn weights(args: &Args) -> Result<DetectorWeights> {
 fn placement(args: &Args, run: &str) -> Result<Placement> {
     let container = &args.container;
     match args.native.engine {
-        EngineChoice::Host => {
-            let given = [("--image", container.image.is_some()), ("--memory", container.memory.is_some())];
-            match given.into_iter().find(|(_, given)| *given) {
-                Some((option, _)) => Err(Error::usage(format!("{option} needs --engine docker, or --backend caffe"))
-                    .next(format!("add one of them, or omit {option}"))),
-                None => Ok(Placement::Host(Host)),
-            }
-        }
+        EngineChoice::Host => Ok(Placement::Host(Host)),
         EngineChoice::Docker => {
             let options = placement::ContainerOptions {
                 image: container.image.clone(),

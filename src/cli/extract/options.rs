@@ -39,6 +39,21 @@ pub(super) struct ContainerOptions {
     pub silence: u64,
 }
 
+impl ContainerOptions {
+    /// Checks that no option is given that means a container only.
+    ///
+    /// # Errors
+    /// Usage for the first that is.
+    pub(super) fn refuse_without_container(&self) -> Result<()> {
+        let given = [("--image", self.image.is_some()), ("--memory", self.memory.is_some())];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Error::usage(format!("{option} needs --engine docker, or --backend caffe"))
+                .next(format!("add one of them, or omit {option}"))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The options that only the native detector has.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Native detector")]
