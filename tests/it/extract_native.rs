@@ -13,7 +13,7 @@ use lxmert::model::butd::{ButdSizes, random_weights};
 use serde_json::Value;
 
 use crate::common::killing::{kills, survives_kills};
-use crate::common::{repro, run, stderr, stdout, unwrapped};
+use crate::common::{repro, run, stderr, stdout, train_image, unwrapped};
 
 /// Weights of a small network in `folder`.
 fn weights(folder: &Path) -> PathBuf {
@@ -192,6 +192,30 @@ fn a_folder_of_ones_own() {
         let told = stderr(&run(&mut extract(place.path(), wrong), code));
         assert!(unwrapped(&told).contains(says), "{wrong:?}: {told}");
     }
+}
+
+#[test]
+fn the_training_image_extracts_the_same_bytes() {
+    let Some(image) = train_image::image() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let weights = weights(place.path());
+    for number in 0..4 {
+        picture(&place.path().join(format!("photos/p{number}.png")), number, 60 + number, 50);
+    }
+    let words = ["--weights", weights.to_str().unwrap()];
+    run(&mut extract(place.path(), &words), 0);
+    let here = place.path().join("here");
+    fs::rename(place.path().join("out"), &here).unwrap();
+    let mut inside = extract(place.path(), &words);
+    train_image::with_engine(&mut inside).args(["--engine", "docker", "--image", &image, "--workers", "2"]);
+    // Asking for a worker of this machine would fail.
+    run(inside.env("REPRO_WORKER", "/nowhere/repro-worker"), 0);
+    let file = |folder: &Path| fs::read(folder.join("photos_obj36.tsv")).unwrap();
+    let out = place.path().join("out");
+    assert!(file(&here) == file(&out), "other rows in the container");
+    let record = json(&out.join("photos_obj36.extract.json"));
+    assert!(record["native"]["image"].as_str().unwrap().contains("train"), "{record}");
+    assert_eq!(record["workers"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::super::image_list::ListedImage;
 use super::super::rows::{FileTail, take_new};
 use super::super::work_dir::Part;
 use super::setup::Native;
-use crate::placement::{FileAccess, Placement, RECORD, WorkerJob};
+use crate::placement::{FileAccess, Placement, WorkerJob};
 use base::cause::Cause;
 use base::error::{Error, Result};
 use base::progress;
@@ -101,7 +101,7 @@ fn worker_job(
         })),
         device: devices[lane % devices.len()].clone(),
         threads: native.settings.threads,
-        record: Some(features.join(RECORD)),
+        record: None,
         files: FileAccess {
             reads: vec![job.root.to_owned(), native.weights.path.clone()],
             folder: Some(features),
