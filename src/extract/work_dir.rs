@@ -6,6 +6,7 @@
 //! part-0001/images/         links to the images of one part
 //! part-0001/features/       rows that the extractor writes
 //! part-0001/log             output of the extractor
+//! part-0001/run_on_cpu.py   where the original's script runs on the processor (`caffe::cpu`)
 //! ```
 //!
 //! A part is written by one run only. The files of a killed run are read but never written to again, so that no row can be
@@ -47,6 +48,8 @@ pub struct ExtractorId {
 pub struct Part {
     /// Number, from 1.
     pub number: u32,
+    /// The folder itself.
+    pub folder: PathBuf,
     /// Links to the images, in the layout of the source.
     pub images: PathBuf,
     /// Folder for rows.
@@ -113,7 +116,8 @@ impl WorkDir {
 
     fn part(&self, number: u32) -> Part {
         let folder = self.folder.join(format!("part-{number:04}"));
-        Part { number, images: folder.join("images"), features: folder.join("features"), log: folder.join("log") }
+        let at = |name: &str| folder.join(name);
+        Part { number, images: at("images"), features: at("features"), log: at("log"), folder }
     }
 
     /// Creates the next part with empty folders.

@@ -22,8 +22,8 @@ pub(super) fn driver(machine: &Machine) -> Finding {
     };
     let Some(version) = &gpu.driver else {
         if gpu.devices == 0 {
-            let advice = "training uses the CPU. Feature extraction in the original's image needs an NVIDIA GPU; the published features \
-                          need none:";
+            let advice = "training uses the CPU. Feature extraction in the original's image needs an NVIDIA GPU (--backend caffe-cpu \
+                          does a few images without); the published features need none:";
             return Finding::problem("driver", "this machine has no NVIDIA GPU", stops, advice)
                 .hindering(trains)
                 .run(["repro fetch --task vqa --dry-run"]);
