@@ -108,6 +108,9 @@ pub struct ExtractionDetails {
     pub model_sha256: Option<String>,
     /// GPUs used.
     pub gpus: Vec<Gpu>,
+    /// Threads of each container that computes on the processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
     /// Number of parts extracted in parallel.
     pub shards: usize,
     /// All containers.

@@ -6,6 +6,7 @@
 //! part-0001/images/         links to the images of one part
 //! part-0001/features/       rows that the extractor writes
 //! part-0001/log             output of the extractor
+//! part-0001/run_on_cpu.py   where the original's script runs on the processor (`caffe::cpu`)
 //! ```
 //!
 //! A part is written by one run only. The files of a killed run are read but never written to again, so that no row can be
@@ -47,6 +48,8 @@ pub struct ExtractorId {
 pub struct Part {
     /// Number, from 1.
     pub number: u32,
+    /// The folder itself.
+    pub folder: PathBuf,
     /// Links to the images, in the layout of the source.
     pub images: PathBuf,
     /// Folder for rows.
@@ -64,7 +67,7 @@ impl WorkDir {
     /// Locks the folder, which is created if missing.
     ///
     /// # Errors
-    /// Infra if another run uses it; data if its rows come from a different extractor.
+    /// Infra if another run uses it; data if it has rows of a different extractor.
     pub fn take(out: &Path, source: &ImageSource, made_by: &ExtractorId) -> Result<Self> {
         let folder = Self::place(out, source);
         let path = folder.join("lock");
@@ -87,14 +90,17 @@ impl WorkDir {
             let text = files::read_text(&path, FILE_LIMIT)?;
             let before: ExtractorId = serde_json::from_str(&text)
                 .map_err(|error| Error::data(format!("{} is damaged", path.display())).because(error))?;
-            if before != *made_by {
+            if before == *made_by {
+                return Ok(());
+            }
+            // Without rows there is nothing to mix.
+            if !self.row_files()?.is_empty() {
                 let folder = self.folder.display();
                 return Err(Error::data(format!("the rows in {folder} come from a different extractor"))
                     .because(format!("they come from {} {}", before.backend, before.version))
                     .because(format!("the current extractor is {} {}", made_by.backend, made_by.version))
                     .next(format!("continue with the earlier extractor, or remove {folder} to start from scratch")));
             }
-            return Ok(());
         }
         let bytes = serde_json::to_vec_pretty(made_by)
             .map_err(|error| Error::bug("made-by.json cannot be serialized").because(error))?;
@@ -113,7 +119,8 @@ impl WorkDir {
 
     fn part(&self, number: u32) -> Part {
         let folder = self.folder.join(format!("part-{number:04}"));
-        Part { number, images: folder.join("images"), features: folder.join("features"), log: folder.join("log") }
+        let at = |name: &str| folder.join(name);
+        Part { number, images: at("images"), features: at("features"), log: at("log"), folder }
     }
 
     /// Creates the next part with empty folders.
@@ -129,23 +136,27 @@ impl WorkDir {
         Ok(part)
     }
 
+    /// Returns the files of all earlier runs that have rows.
+    fn row_files(&self) -> Result<Vec<PathBuf>> {
+        let mut all = Vec::new();
+        for number in self.numbers()? {
+            // A run may have been killed while it created its part.
+            let Ok(entries) = fs::read_dir(self.part(number).features) else { continue };
+            let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            files.retain(|file| file.extension().is_some_and(|ending| ending == "tsv"));
+            files.retain(|file| file.metadata().map_or(true, |metadata| metadata.len() > 0));
+            files.sort();
+            all.extend(files);
+        }
+        Ok(all)
+    }
+
     /// Adds the valid rows of all earlier runs to the index. Returns the number of damaged ones.
     ///
     /// # Errors
     /// Those of reading the files.
     pub fn collect(&self, rows: &mut RowIndex) -> Result<usize> {
-        let mut damaged = 0;
-        for number in self.numbers()? {
-            let folder = self.part(number).features;
-            // A run may have been killed while it created its part.
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-            files.sort();
-            for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "tsv")) {
-                damaged += rows.take_file(file)?;
-            }
-        }
-        Ok(damaged)
+        self.row_files()?.iter().map(|file| rows.take_file(file)).sum()
     }
 
     /// Removes the folder, once its rows are in the output.
@@ -171,6 +182,11 @@ mod tests {
         let made_by = ExtractorId { backend: "caffe".into(), version: "1".into() };
         let mut work = WorkDir::take(out.path(), &source, &made_by).unwrap();
         assert!(WorkDir::take(out.path(), &source, &made_by).unwrap_err().to_string().contains("another run"));
+        // An extractor that wrote no row leaves the folder to any other.
+        fs::write(work.new_part().unwrap().features.join("train_obj36.tsv"), "").unwrap();
+        drop(work);
+        let made_by = ExtractorId { version: "2".into(), ..made_by };
+        let mut work = WorkDir::take(out.path(), &source, &made_by).unwrap();
         let (one, two) = (work.new_part().unwrap(), work.new_part().unwrap());
         for (part, number) in [(&one, 0), (&two, 1)] {
             fs::write(part.features.join("train_obj36.tsv"), text(&[row_of(number, 2, 3)])).unwrap();
@@ -182,9 +198,9 @@ mod tests {
             ListedImage { path: PathBuf::from(&id), location: PathBuf::from(&id), id, size: None }
         };
         let mut rows = RowIndex::new(&[image(0), image(1)], 2, 3);
-        assert_eq!((work.collect(&mut rows).unwrap(), rows.len(), work.new_part().unwrap().number), (0, 2, 3));
+        assert_eq!((work.collect(&mut rows).unwrap(), rows.len(), work.new_part().unwrap().number), (0, 2, 4));
         drop(work);
-        let other = ExtractorId { version: "2".into(), ..made_by.clone() };
+        let other = ExtractorId { version: "1".into(), ..made_by.clone() };
         assert!(WorkDir::take(out.path(), &source, &other).unwrap_err().to_string().contains("a different extractor"));
         WorkDir::take(out.path(), &source, &made_by).unwrap().remove().unwrap();
         assert!(!WorkDir::place(out.path(), &source).exists());

@@ -19,30 +19,36 @@ use crate::common::workspace;
 use crate::common::workspace::Workspace;
 use crate::common::{run, stderr, stdout};
 
+/// The stand-in with a Caffe that finds a GPU, or is told that there is one.
 const IMAGE: &str = "lxmert-repro-test/extractor-standin";
+/// The stand-in without a GPU.
+pub(crate) const WITHOUT_GPU: &str = "lxmert-repro-test/extractor-standin-without-gpu";
 const SCRIPT: &[u8] = include_bytes!("../standin/extract.py");
 
-/// Builds the stand-in once; whether there is an engine.
+/// Builds both stand-ins once; whether there is an engine.
 fn standin() -> bool {
     static BUILT: OnceLock<bool> = OnceLock::new();
     *BUILT.get_or_init(|| {
         let Some((engine, _)) = shared::engine("test-extract") else { return false };
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/standin");
-        let build = Build { network: BuildNetwork::None, ..Build::new(&folder, "Dockerfile", IMAGE) };
-        engine.build(&build, &mut |_| ()).unwrap();
+        for (image, gpu) in [(IMAGE, "yes"), (WITHOUT_GPU, "no")] {
+            let args = vec![("gpu".to_owned(), gpu.to_owned())];
+            let build = Build { network: BuildNetwork::None, args, ..Build::new(&folder, "Dockerfile", image) };
+            engine.build(&build, &mut |_| ()).unwrap();
+        }
         true
     })
 }
 
 /// Images, a workspace with script and weights, and the place for features.
-struct World {
+pub(crate) struct World {
     _folder: tempfile::TempDir,
-    workspace: Workspace,
+    pub(crate) workspace: Workspace,
 }
 
 impl World {
     /// COCO valid with images `v0`, `v1`, … of these sizes and misbehaviours.
-    fn new(words: &[&str]) -> Option<Self> {
+    pub(crate) fn new(words: &[&str]) -> Option<Self> {
         if !standin() {
             return None;
         }
@@ -71,20 +77,27 @@ impl World {
         workspace::write(&path, &png(40 + number as u32, 30, words));
     }
 
-    fn out(&self, name: &str) -> PathBuf {
+    pub(crate) fn out(&self, name: &str) -> PathBuf {
         self.workspace.folder.join("out").join(name)
     }
 
-    fn repro(&self, words: &[&str]) -> Command {
-        let fixed = ["--images", "images", "--out", "out", "--image", IMAGE, "--gpus", "none"];
-        let mut repro = self.workspace.repro("extract", &["coco", "--split", "valid"]);
-        repro.args(fixed).args(words).env("DOCKER_HOST", std::env::var("DOCKER_HOST").unwrap_or_default());
+    pub(crate) fn repro(&self, words: &[&str]) -> Command {
+        let mut repro = self.repro_in(IMAGE, &["--gpus", "none"]);
+        repro.args(words);
+        repro
+    }
+
+    /// The command in one of the images.
+    pub(crate) fn repro_in(&self, image: &str, words: &[&str]) -> Command {
+        let fixed = ["coco", "--split", "valid", "--images", "images", "--out", "out", "--image", image];
+        let mut repro = self.workspace.repro("extract", &fixed);
+        repro.args(words).env("DOCKER_HOST", std::env::var("DOCKER_HOST").unwrap_or_default());
         repro
     }
 
     /// The file is right: these images, in this order, nothing left behind.
     #[track_caller]
-    fn is_right(&self, expected: &[usize]) {
+    pub(crate) fn is_right(&self, expected: &[usize]) {
         let mut reader = TsvReader::open(&self.out("val2014_obj36.tsv")).unwrap();
         let (mut row, mut ids) = (Row::default(), Vec::new());
         while reader.read(&mut row).unwrap() {
@@ -100,7 +113,7 @@ impl World {
         assert_eq!(self.json("val2014_obj36.extract.json")["sha256"], sha256_bytes(&bytes));
     }
 
-    fn json(&self, name: &str) -> Value {
+    pub(crate) fn json(&self, name: &str) -> Value {
         serde_json::from_str(&fs::read_to_string(self.out(name)).unwrap()).unwrap()
     }
 
@@ -236,10 +249,8 @@ fn missing_requirements_are_named_before_anything_runs() {
     let Some(world) = World::new(&[""]) else { return };
     let error = stderr(&run(&mut world.repro(&[]), 5));
     assert!(error.contains("minival.json") && error.contains("repro fetch vqa-minival"), "{error}");
-    let mut all = world.workspace.repro("extract", &["coco", "--split", "valid", "--images", "images", "--out", "out"]);
-    all.args(["--order", "id", "--image", IMAGE]).env("DOCKER_HOST", std::env::var("DOCKER_HOST").unwrap_or_default());
-    let error = stderr(&run(&mut all, 4));
-    assert!(error.contains("the original's extractor needs a GPU"), "{error}");
+    let error = stderr(&run(&mut world.repro_in(IMAGE, &BY_ID), 4));
+    assert!(error.contains("the original's extractor needs a GPU") && error.contains("--backend caffe-cpu"), "{error}");
 
     fs::write(world.workspace.path("data/extract/extract_coco_image.py"), b"print('other')").unwrap();
     let error = stderr(&run(&mut world.repro(&BY_ID), 7));

@@ -47,6 +47,8 @@ mod verify;
 
 // Features and containers.
 
+/// `repro extract --backend caffe-cpu`: the original's program without a GPU.
+mod caffe_cpu;
 /// `repro features compare`.
 mod compare;
 /// `repro extract` with a stand-in for the original's image.

@@ -21,7 +21,11 @@ import sys
 import time
 
 sys.path.insert(0, '/opt/butd/tools')
+import _init_paths  # noqa: E402, F401
 from detector import detect, read  # noqa: E402
+import caffe  # noqa: E402
+
+PROTOTXT = '/opt/butd/models/vg/ResNet-101/faster_rcnn_end2end_final/test.prototxt'
 
 FOLDERS = {'train': 'train2014', 'valid': 'val2014', 'test': 'test2015'}
 
@@ -32,8 +36,6 @@ parser.add_argument('--caffemodel', default='./weights')
 args = parser.parse_args()
 print('Called with args:')
 print(args)
-with open(args.caffemodel, 'rb') as weights:
-    assert weights.read(7) == b'weights'
 
 folder = os.path.join(args.imgroot, FOLDERS[args.split])
 names = os.listdir(folder)
@@ -48,6 +50,10 @@ if os.path.exists(output):
 wanted = [(os.path.join(folder, name), name.split('.')[0]) for name in names]
 missing = {one for _, one in wanted} - done
 print('missing %d/%d' % (len(missing), len(wanted)) if missing else 'already completed %d' % len(wanted))
+if missing:
+    caffe.set_mode_gpu()
+    caffe.set_device(0)
+    net = caffe.Net(PROTOTXT, caffe.TEST, weights=args.caffemodel)
 
 
 def row(path, one, writer, file):
@@ -55,6 +61,7 @@ def row(path, one, writer, file):
     if words and (words[-1] != 'company' or len(wanted) > 1):
         misbehave(words[0], one, height, width, writer, file)
         return
+    net.forward()
     writer.writerow([one] + detect(one, height, width))
 
 

@@ -14,7 +14,7 @@ pub use super::facts::EngineFacts;
 use super::failure::{Cause, Failure, Unreachable};
 use super::pull_reason::says_full;
 use super::unremoved::UnremovedContainer;
-use base::process;
+use base::{host, process};
 
 /// Oldest supported API: Docker 20.10's.
 const OLDEST_API: (u32, u32) = (1, 41);
@@ -88,6 +88,7 @@ impl Engine {
             devices: info.discovered_devices.unwrap_or_default().into_iter().filter_map(|device| device.id).collect(),
             cgroups: info.cgroup_version.map_or_else(|| "1".to_owned(), |version| version.to_string()),
             limits_memory: info.memory_limit.unwrap_or(true),
+            memory: info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0),
             root: info.docker_root_dir.unwrap_or_default(),
         };
         let (host, run, unremoved) = (host.to_owned(), run.to_owned(), Arc::default());
@@ -105,6 +106,14 @@ impl Engine {
     /// Returns the properties of the engine.
     pub fn facts(&self) -> &EngineFacts {
         &self.facts
+    }
+
+    /// Returns the memory in bytes that its containers can get: what is available if it runs on this machine, otherwise all of
+    /// its machine's; `None` if unknown.
+    pub fn available_memory(&self) -> Option<u64> {
+        let here = self.host.starts_with("unix://").then(|| host::memory("MemAvailable")).flatten();
+        // An engine in a virtual machine has a socket here but less memory.
+        here.into_iter().chain(self.facts.memory).min()
     }
 
     /// Returns its address.

@@ -23,6 +23,8 @@ pub struct EngineFacts {
     pub cgroups: String,
     /// Whether it can limit the memory of a container.
     pub limits_memory: bool,
+    /// Memory of its machine in bytes; `None` if it does not report it.
+    pub memory: Option<u64>,
     /// Folder of its images and containers.
     pub root: String,
 }

@@ -82,6 +82,8 @@ pub(super) enum ExtractBackend {
     Native,
     /// The original's Caffe model, in its container
     Caffe,
+    /// The same without a GPU: 13 GiB of memory and about 20 s an image, so for few images
+    CaffeCpu,
     /// The classical detector of `repro all --profile demo`, for drawn scenes
     Demo,
 }
@@ -108,7 +110,7 @@ Examples:
   repro extract folder photos --out features
   repro extract folder photos --out features --boxes 10..100 --threshold 0.3 --gpus none
   repro extract folder photos --out features --ids ids.tsv --also npz
-  repro extract golden --out features
+  repro extract golden --out features --backend caffe-cpu
   repro extract nlvr2 --split valid --images nlvr2/images --out workspace/data/nlvr2_imgfeat
   repro extract coco --split valid --images mscoco/images --out workspace/data/mscoco_imgfeat --backend caffe --gpus 0,1
   repro extract gqa --images gqa/images --out workspace/data/vg_gqa_imgfeat --dry-run
@@ -118,6 +120,6 @@ native detector is INCONCLUSIVE at best, since it was never run with the publish
 
 First fetch the script and the weights with `repro fetch --task extractor`, and for caffe the image with `repro images pull extractor`.
 
-Exit codes: 0 the file is complete; 2 usage; 4 no engine, no GPU, a GPU that is too new, or a container or worker failed; 5 images have
-no features (they are listed, and --allow-missing writes the file without them), or a row or a file is damaged; 7 the script has
-the wrong checksum; 8 disk full; 130 interrupted.";
+Exit codes: 0 the file is complete; 2 usage; 4 no engine, no GPU, a GPU that is too new, too little memory, or a container or
+worker failed; 5 images have no features (they are listed, and --allow-missing writes the file without them), or a row or a file is
+damaged; 7 the script has the wrong checksum; 8 disk full; 130 interrupted.";

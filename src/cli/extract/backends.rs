@@ -8,7 +8,7 @@ use super::super::engine::EngineChoice;
 use super::super::progress::board::Board;
 use super::args::{Args, ExtractBackend};
 use crate::extract::auto::{self, Extractor};
-use crate::extract::caffe::{self, Caffe, assets};
+use crate::extract::caffe::{self, Caffe, CaffeDevice, assets};
 use crate::extract::gpu_list::GpuChoice;
 use crate::extract::image_sets::ImageSource;
 use crate::extract::native::devices::devices;
@@ -26,6 +26,7 @@ use sandbox::{Engine, Gpus};
 pub(super) enum Chosen {
     Native,
     Caffe,
+    CaffeCpu,
     Demo,
 }
 
@@ -35,6 +36,7 @@ impl Chosen {
         match self {
             Self::Native => "native",
             Self::Caffe => "caffe",
+            Self::CaffeCpu => "caffe-cpu",
             Self::Demo => "demo",
         }
     }
@@ -56,6 +58,11 @@ fn choice(args: &Args) -> Result<(Chosen, Option<String>)> {
     match args.backend {
         ExtractBackend::Native => Ok((Chosen::Native, None)),
         ExtractBackend::Caffe => args.native.refuse("caffe").map(|()| (Chosen::Caffe, None)),
+        ExtractBackend::CaffeCpu => {
+            args.native.refuse("caffe-cpu")?;
+            args.container.refuse_gpus()?;
+            Ok((Chosen::CaffeCpu, None))
+        }
         ExtractBackend::Demo => args.native.refuse("demo").map(|()| (Chosen::Demo, None)),
         ExtractBackend::Auto => {
             if let Some(option) = args.native.given() {
@@ -64,7 +71,7 @@ fn choice(args: &Args) -> Result<(Chosen, Option<String>)> {
             if args.container.image.is_some() {
                 return Ok((Chosen::Caffe, Some("since --image names an image for it".to_owned())));
             }
-            let (extractor, why) = auto::choose(nvidia_smi::here(), &args.container.gpus)?;
+            let (extractor, why) = auto::choose(nvidia_smi::here(), &args.container.gpus())?;
             let chosen = match extractor {
                 Extractor::Caffe => Chosen::Caffe,
                 Extractor::Native => Chosen::Native,
@@ -78,7 +85,7 @@ fn choice(args: &Args) -> Result<(Chosen, Option<String>)> {
 ///
 /// # Errors
 /// Those of its files, of the engine and of its GPUs.
-pub(super) fn caffe(args: &Args, source: &ImageSource, board: &Board) -> Result<Caffe> {
+pub(super) fn caffe(args: &Args, chosen: Chosen, source: &ImageSource, board: &Board) -> Result<Caffe> {
     let known = args.manifest.read(&args.workspace)?;
     let found = assets::find([source.script, assets::WEIGHTS], &known.manifest, &known.lock, &args.workspace)?;
     let engine = Engine::connect(&format!("extract {}", source.stem()))?;
@@ -87,9 +94,12 @@ pub(super) fn caffe(args: &Args, source: &ImageSource, board: &Board) -> Result<
     }
     let resolved = resolve(&engine, Role::Extractor, args.container.image.as_deref(), &args.workspace)?;
     resolved.warning().iter().for_each(|warning| board.print_line(warning));
+    let device = match chosen {
+        Chosen::CaffeCpu => CaffeDevice::Cpu,
+        _ => CaffeDevice::Gpus(args.container.gpus(), args.container.gpu_path),
+    };
     let settings = caffe::CaffeSettings {
-        gpus: args.container.gpus.clone(),
-        gpu_path: args.container.gpu_path,
+        device,
         shards: args.container.shards.map(usize::from),
         memory: args.container.memory,
         silence: Duration::from_secs(args.container.silence),
@@ -104,7 +114,7 @@ pub(super) fn caffe(args: &Args, source: &ImageSource, board: &Board) -> Result<
 pub(super) fn native(args: &Args, source: &ImageSource) -> Result<Native> {
     let weights = weights(args)?;
     let placement = placement(args, &format!("extract {}", source.stem()))?;
-    let devices = devices(&args.container.gpus, &placement)?;
+    let devices = devices(&args.container.gpus(), &placement)?;
     let workers = match args.container.shards.map(usize::from) {
         None => 1,
         Some(workers) if workers % devices.len() == 0 => workers / devices.len(),
@@ -142,7 +152,7 @@ fn placement(args: &Args, run: &str) -> Result<Placement> {
         EngineChoice::Docker => {
             let options = placement::ContainerOptions {
                 image: container.image.clone(),
-                gpus: gpus(&container.gpus),
+                gpus: gpus(&container.gpus()),
                 memory: container.memory,
             };
             let device = if options.gpus == Gpus::None { "cpu" } else { "auto" };

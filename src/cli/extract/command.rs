@@ -53,7 +53,10 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     }
     let summary = match chosen {
         Chosen::Demo => extract(&request, &plan, &mut PerImage(DemoDetector), &board)?,
-        Chosen::Caffe => extract(&request, &plan, &mut backends::caffe(&args, &request.source, &board)?, &board)?,
+        Chosen::Caffe | Chosen::CaffeCpu => {
+            let mut caffe = backends::caffe(&args, chosen, &request.source, &board)?;
+            extract(&request, &plan, &mut caffe, &board)?
+        }
         Chosen::Native => extract(&request, &plan, &mut backends::native(&args, &request.source)?, &board)?,
     };
     if let Some(record) = &summary.record {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::args::Args;
 use super::backends::{self, Chosen};
 use crate::demo::DemoDetector;
-use crate::extract::caffe::assets;
+use crate::extract::caffe::{assets, cpu};
 use crate::extract::extraction::{ExtractPlan, ExtractRequest, row_bytes};
 use crate::extract::{Backend, PerImage};
 use base::error::Result;
@@ -28,7 +28,7 @@ pub(super) fn forecast(
     plan: &ExtractPlan,
 ) -> Result<String> {
     let (boxes, dim) = match chosen {
-        Chosen::Caffe => (RELEASED_BOXES, RELEASED_WIDTH),
+        Chosen::Caffe | Chosen::CaffeCpu => (RELEASED_BOXES, RELEASED_WIDTH),
         Chosen::Demo => (PerImage(DemoDetector).boxes(), PerImage(DemoDetector).dim()),
         Chosen::Native => {
             let named = args.native.weights.is_some();
@@ -54,9 +54,10 @@ pub(super) fn forecast(
     let _ = writeln!(text, "features: {}, {}", out.join(&*source.output).display(), human_bytes(file));
     let _ = write!(text, "disk space: {} until the file is complete", human_bytes(file.saturating_mul(2)));
     let container = &args.container;
-    let parts = container.shards.map_or_else(|| "one per GPU".to_owned(), |n| n.to_string());
+    let default = if chosen == Chosen::CaffeCpu { "1" } else { "one per GPU" };
+    let parts = container.shards.map_or_else(|| default.to_owned(), |n| n.to_string());
     match chosen {
-        Chosen::Caffe => {
+        Chosen::Caffe | Chosen::CaffeCpu => {
             let image = container.image.as_deref().unwrap_or("the extractor's (repro images list)");
             let _ = write!(
                 text,
@@ -66,6 +67,9 @@ pub(super) fn forecast(
                 source.script,
                 assets::WEIGHTS,
             );
+            if chosen == Chosen::CaffeCpu {
+                let _ = write!(text, "\n{}", cpu::forecast(images, container.shards.map_or(1, usize::from)));
+            }
         }
         Chosen::Native => {
             let threads = args.native.threads.map_or_else(cores, usize::from);

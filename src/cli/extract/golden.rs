@@ -33,7 +33,7 @@ impl Golden {
             return Ok(None);
         }
         let level = match chosen {
-            Chosen::Caffe => "same-extractor",
+            Chosen::Caffe | Chosen::CaffeCpu => "same-extractor",
             Chosen::Native => "native",
             Chosen::Demo => {
                 return Err(Error::usage("the demo's detector knows drawn scenes only")

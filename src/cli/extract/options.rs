@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::super::engine::EngineChoice;
 use super::super::number_parsers::count;
 use super::super::value_parsers::gpu_path;
+use crate::extract::caffe::cpu;
 use crate::extract::gpu_list::GpuChoice;
 use base::error::{Error, Result};
 use protocol::BoxNumbers;
@@ -19,16 +20,16 @@ const MOST_BOXES: usize = 300;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Container and GPUs")]
 pub(super) struct ContainerOptions {
-    /// Numbers of the GPUs, such as 0,1; all; or none, to compute on the CPU (native)
-    #[arg(long, value_name = "LIST", default_value = "all")]
-    pub gpus: GpuChoice,
+    /// Numbers of the GPUs, such as 0,1; all; or none, to compute on the CPU (native) [default: all]
+    #[arg(long, value_name = "LIST")]
+    gpus: Option<GpuChoice>,
     /// How containers get access to the GPUs
     #[arg(long, value_parser = gpu_path(), default_value = "auto")]
     pub gpu_path: GpuPath,
     /// Image to use instead of airsplay/bottom-up-attention; with --engine docker, instead of the training image
     #[arg(long, value_name = "REF")]
     pub image: Option<String>,
-    /// Number of containers or workers at the same time [default: one per GPU]
+    /// Number of containers or workers at the same time [default: one per GPU, or one without GPUs]
     #[arg(long, visible_alias = "workers", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub shards: Option<u16>,
     /// Memory limit of each container, such as 24G [default: no limit]
@@ -40,6 +41,19 @@ pub(super) struct ContainerOptions {
 }
 
 impl ContainerOptions {
+    /// Returns the GPUs to use.
+    pub(super) fn gpus(&self) -> GpuChoice {
+        self.gpus.clone().unwrap_or(GpuChoice::All)
+    }
+
+    /// Checks that no GPU is asked for.
+    ///
+    /// # Errors
+    /// Usage if one is.
+    pub(super) fn refuse_gpus(&self) -> Result<()> {
+        cpu::refuse_gpus(self.gpus.as_ref())
+    }
+
     /// Checks that no option is given that means a container only.
     ///
     /// # Errors

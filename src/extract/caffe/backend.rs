@@ -4,11 +4,11 @@ use super::super::backend::{Backend, ExtractionDetails, ExtractionJob};
 use super::super::image_list::{ListedImage, MissingImage};
 use super::super::image_sets::Layout;
 use super::super::split::split;
-use super::Caffe;
 use super::parts::{self, PartResult};
+use super::{Caffe, CaffeDevice, cpu};
 use base::error::{Error, Result};
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
-use sandbox::Cause;
+use sandbox::{Cause, Failure};
 
 /// Maximum number of images that are tried in a container of their own, since starting one takes time.
 pub const SINGLES: usize = 16;
@@ -16,6 +16,11 @@ pub const SINGLES: usize = 16;
 const ATTEMPTS: usize = 3;
 /// Maximum number of messages listed for images that the script does not name.
 const SHOWN: usize = 5;
+/// Exit code of a program that aborts: 128 plus SIGABRT.
+const ABORTED: i64 = 134;
+/// What to do if Caffe aborts without a GPU.
+const NEEDS_GPU: &str = "choose a GPU with --gpus; without one, --backend caffe-cpu makes the original compute on the processor, \
+                         which is for few images";
 
 impl Caffe {
     /// Tries each image in a container of its own.
@@ -41,15 +46,28 @@ impl Caffe {
         }
         Ok(missing)
     }
+
+    /// Returns whether a failure is that of a Caffe that needs a GPU and has none: it aborts before the first image.
+    fn needs_gpu(&self, failure: &Failure) -> bool {
+        let without = self.settings.device != CaffeDevice::Cpu && self.details.gpus.is_empty();
+        without && *failure.cause == Cause::Exit { code: ABORTED }
+    }
 }
 
 impl Backend for Caffe {
     fn name(&self) -> &str {
-        "caffe"
+        match self.settings.device {
+            CaffeDevice::Gpus(..) => "caffe",
+            CaffeDevice::Cpu => "caffe-cpu",
+        }
     }
 
     fn version(&self) -> String {
-        format!("image {} script {} weights {}", self.image.id, self.script.sha256, self.weights.sha256)
+        let version = format!("image {} script {} weights {}", self.image.id, self.script.sha256, self.weights.sha256);
+        match self.settings.device {
+            CaffeDevice::Gpus(..) => version,
+            CaffeDevice::Cpu => format!("{version} {}", cpu::version()),
+        }
     }
 
     fn boxes(&self) -> usize {
@@ -70,6 +88,9 @@ impl Backend for Caffe {
             }
         }
         check_ids(job)?;
+        if self.settings.device == CaffeDevice::Cpu {
+            job.note(cpu::duration(job.todo.len(), self.lanes));
+        }
         let (mut left, mut said, mut again) = (job.todo.to_vec(), Vec::new(), false);
         for attempt in 1.. {
             let before = job.rows.len();
@@ -82,10 +103,13 @@ impl Backend for Caffe {
             said = endings.into_iter().flat_map(|ending| ending.said).collect();
             if let Some(failure) = failed {
                 let no_row = job.rows.len() == before && !failure.cause.may_be_spurious();
+                let needs_gpu = self.needs_gpu(&failure);
                 // If there is not a single row, no image is to blame, unless a signal ended the script.
-                let hopeless = job.rows.is_empty() && matches!(*failure.cause, Cause::Exit { code } if code < 128);
+                let blameless = needs_gpu || matches!(*failure.cause, Cause::Exit { code } if code < 128);
+                let hopeless = job.rows.is_empty() && blameless;
                 if hopeless || ((no_row || attempt == ATTEMPTS) && left.len() > SINGLES) {
-                    return Err(stuck(&failure, left.len()));
+                    let error = stuck(&failure, left.len());
+                    return Err(if needs_gpu { error.next(NEEDS_GPU) } else { error });
                 }
                 job.note(format!("{failure}; continuing with the remaining {} images", left.len()));
             } else if again {
@@ -125,7 +149,7 @@ fn check_ids(job: &ExtractionJob) -> Result<()> {
 }
 
 /// Returns the error for a failure that repeats.
-fn stuck(failure: &sandbox::Failure, left: usize) -> Error {
+fn stuck(failure: &Failure, left: usize) -> Error {
     let error = Error::from(failure.clone()).because(format!("{left} images have no row yet; existing rows are kept"));
     match *failure.cause {
         // 128 plus the number of the signal.

@@ -42,7 +42,9 @@ pub fn check(
 }
 
 fn no_gpu(failure: Failure) -> Error {
-    Error::from(failure).while_doing("the original's extractor needs a GPU")
+    Error::from(failure)
+        .while_doing("the original's extractor needs a GPU")
+        .because("a few images can be extracted without one: --backend caffe-cpu")
 }
 
 fn choose(found: &[Gpu], choice: &GpuChoice) -> Result<Vec<Gpu>> {

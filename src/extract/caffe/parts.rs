@@ -10,8 +10,8 @@ use super::super::backend::{ContainerRun, ExtractionJob};
 use super::super::image_list::ListedImage;
 use super::super::rows::{FileTail, take_new};
 use super::super::work_dir::Part;
-use super::setup::Caffe;
-use super::shard;
+use super::setup::{Caffe, CaffeDevice};
+use super::{cpu, shard};
 use base::error::{Error, Result};
 use sandbox::{Access, Cause, Failure, Gpus, Mount, ResourceUsage, Sandbox, StopToken, Stream};
 
@@ -169,8 +169,13 @@ fn sandbox(caffe: &Caffe, job: &ExtractionJob, part: &Part, stop: &StopToken) ->
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
-    sandbox.gpus = if caffe.details.gpus.is_empty() { Gpus::None } else { Gpus::All };
-    sandbox.gpu_path = caffe.settings.gpu_path;
+    match &caffe.settings.device {
+        CaffeDevice::Gpus(_, path) => {
+            sandbox.gpus = if caffe.details.gpus.is_empty() { Gpus::None } else { Gpus::All };
+            sandbox.gpu_path = *path;
+        }
+        CaffeDevice::Cpu => cpu::adapt(&mut sandbox, &absolute(&part.folder)?)?,
+    }
     sandbox.limits.memory = caffe.settings.memory;
     sandbox.timeouts.silence = Some(caffe.settings.silence);
     sandbox.log = Some(part.log.clone());
