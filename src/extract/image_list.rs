@@ -99,8 +99,7 @@ pub fn list(root: &Path, source: &ImageSource) -> Result<ImageListing> {
 fn list_folder(root: &Path, folder: &Path, location: &Path, listing: &mut ImageListing) -> Result<()> {
     for (path, location, is_folder) in entries(root, folder, location)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        let meant = ENDINGS.contains(&ending.as_str());
+        let meant = has_image_ending(&path);
         if is_folder || hidden(&path) {
             listing.strays.push(path);
             continue;
@@ -110,7 +109,7 @@ fn list_folder(root: &Path, folder: &Path, location: &Path, listing: &mut ImageL
             listing.strays.push(path);
             continue;
         }
-        let id = name.split('.').next().unwrap_or_default().to_owned();
+        let id = id_of(&name).to_owned();
         let leave_out = |reason: String| MissingImage { id: id.clone(), path: path.clone(), reason };
         if let Err((_, damage)) = check_id(id.as_bytes()) {
             listing.left_out.push(leave_out(format!("its name is not a valid id: {damage}")));
@@ -158,6 +157,17 @@ fn followed(root: &Path, path: &Path, link: &Path) -> Result<PathBuf> {
         },
         Err(error) => wrong(error.to_string()),
     }
+}
+
+/// Returns whether a name ends like that of an image file.
+pub(crate) fn has_image_ending(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    ENDINGS.contains(&ending.as_str())
+}
+
+/// Returns the id of the image in a file of this name: the name up to the first dot.
+pub(crate) fn id_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 fn hidden(path: &Path) -> bool {

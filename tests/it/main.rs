@@ -53,6 +53,8 @@ mod compare;
 mod extract;
 /// `repro images`: pull, build, pin.
 mod images;
+/// `repro features show`.
+mod show;
 /// Training inside the training image.
 mod train_container;
 
