@@ -9,6 +9,7 @@
 //! - [`prepare`]: prepares fetched files for training: unpacks, processes, counts, builds feature stores.
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //! - [`extract`]: extracts obj36 features from images, with any detector or the original's script in its container.
+//! - [`feature_page`]: a page that shows the boxes of feature files on their pictures.
 //! - [`images`]: the container images that the program uses, and their pins.
 //! - [`clean`]: shows disk usage, and removes files by class.
 //! - [`runs`]: lists runs, trainings and evaluations in a folder.
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod demo;
 pub mod doctor;
 pub mod extract;
+pub mod feature_page;
 pub mod images;
 pub mod nvidia_smi;
 pub mod pipeline;

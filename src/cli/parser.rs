@@ -76,6 +76,7 @@ Examples:
   repro encode --load Epoch20 --features mine_obj36.tsv --heads --image a --sentence 'a [MASK] .' --output a.safetensors
   repro features inspect train2014_obj36.tsv
   repro features compare released_obj36.tsv mine_obj36.tsv
+  repro features show mine_obj36.tsv --images coco/images --out boxes.html
   repro images list                            list the container images and the next command for each
   repro bash run/vqa_finetune.bash 0 NAME      run a command of the original, unchanged
   repro --version --verbose                    print the versions of this program and its worker
@@ -107,7 +108,7 @@ pub(super) enum Command {
     Encode(encode::Args),
     Images(images::Args),
     Extract(extract::Args),
-    /// Inspect and compare obj36 feature files
+    /// Inspect, compare and show obj36 feature files
     Features(features::Args),
     Doctor(doctor::Args),
     /// Run a stage inside a container image; the program outside calls this

@@ -129,8 +129,7 @@ fn list_folder(
     let mut folders = Vec::new();
     for (path, location, is_folder) in entries(root, folder, location)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        let meant = ENDINGS.contains(&ending.as_str());
+        let meant = has_image_ending(&path);
         if is_folder || hidden(&path) {
             if root.join(&location).is_dir() && !hidden(&path) {
                 folders.push((path.clone(), location));
@@ -143,7 +142,7 @@ fn list_folder(
             listing.strays.push(path);
             continue;
         }
-        match listed_as(name.split('.').next().unwrap_or_default(), path, location, size) {
+        match listed_as(id_of(&name), path, location, size) {
             Ok(image) => listing.images.push(image),
             Err(missing) => listing.left_out.push(missing),
         }
@@ -212,6 +211,17 @@ fn followed(root: &Path, path: &Path, link: &Path) -> Result<PathBuf> {
         },
         Err(error) => wrong(error.to_string()),
     }
+}
+
+/// Returns whether a name ends like that of an image file.
+pub(crate) fn has_image_ending(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    ENDINGS.contains(&ending.as_str())
+}
+
+/// Returns the id of the image in a file of this name: the name up to the first dot.
+pub(crate) fn id_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 fn hidden(path: &Path) -> bool {

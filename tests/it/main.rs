@@ -56,6 +56,8 @@ mod extract;
 mod extract_native;
 /// `repro images`: pull, build, pin.
 mod images;
+/// `repro features show`.
+mod show;
 /// Training inside the training image.
 mod train_container;
 

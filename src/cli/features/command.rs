@@ -2,6 +2,7 @@
 
 use super::compare;
 use super::inspect;
+use super::show;
 
 use clap::Subcommand;
 
@@ -18,6 +19,7 @@ pub struct Args {
 enum Action {
     Inspect(inspect::Args),
     Compare(compare::Args),
+    Show(show::Args),
 }
 
 /// Runs the command and returns its exit code.
@@ -28,5 +30,6 @@ pub fn run(args: Args) -> Result<u8> {
     match args.action {
         Action::Inspect(args) => inspect::run(args),
         Action::Compare(args) => compare::run(args),
+        Action::Show(args) => show::run(args),
     }
 }

@@ -1,8 +1,10 @@
-//! `repro features`: inspects and compares feature files.
+//! `repro features`: inspects, compares and shows feature files.
 
+mod class_names;
 mod command;
 mod compare;
 mod format;
 mod inspect;
+mod show;
 
 pub use command::{Args, run};

@@ -4,6 +4,7 @@
 //! - [`store`]: a memory-mapped safetensors file that training and evaluation read;
 //! - [`store_stream`]: writes a TSV and its store in one pass while the archive is unpacked;
 //! - [`ensure_store`]: builds the store of a TSV once and finds it again by content;
+//! - [`OpenFeatures`]: a TSV or a store as rows by image;
 //! - [`inspect()`]: reports what a feature file contains and what is wrong with it;
 //! - [`compare`]: compares two feature files;
 //! - [`mod@bench`]: measures the reader's throughput on a generated file of real size.
@@ -16,6 +17,7 @@ pub mod foreign_format;
 pub mod ids;
 pub mod inspect;
 mod limits;
+mod open_features;
 pub mod released_rows;
 pub mod row;
 mod row_check;
@@ -34,6 +36,7 @@ pub use inspect::{Inspection, inspect};
 pub use limits::{
     ATTRIBUTE_CLASSES, BOX_TOLERANCE, MAX_IMAGE_SIDE, MAX_ROW_BYTES, OBJECT_CLASSES, RELEASED_BOXES, RELEASED_WIDTH,
 };
+pub use open_features::OpenFeatures;
 pub use row::Row;
 pub use row_error::{RowError, TsvError};
 pub use store::{

@@ -1,23 +1,12 @@
 //! Reports as their readers meet them: `ci/web-check` opens the page in a real browser and reads the other files by their published
 //! schemas. Skipped visibly where it is not ready (`ci/web-check --install` makes it so), unless `REPRO_TEST_REQUIRE` names `web`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use fixtures::required::required;
+use fixtures::web_check;
 
 use super::sample;
-
-/// Returns the command of the check; `None` if it is not ready.
-fn web_check() -> Option<Command> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ci/web-check");
-    if Command::new(&program).arg("--ready").status().unwrap().success() {
-        return Some(Command::new(program));
-    }
-    assert!(!required("web"), "a browser and validators are required (ci/web-check --install)");
-    eprintln!("skipped: no browser and validators (ci/web-check --install)");
-    None
-}
 
 fn check(mut command: Command, folders: &[PathBuf]) -> (Output, String) {
     let output = command.args(folders).output().unwrap();
@@ -27,7 +16,7 @@ fn check(mut command: Command, folders: &[PathBuf]) -> (Output, String) {
 
 #[test]
 fn every_form_of_every_report_is_accepted() {
-    let Some(command) = web_check() else { return };
+    let Some(command) = web_check::command() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folders: Vec<PathBuf> = (sample::all().into_iter())
         .map(|(name, report)| {
@@ -45,7 +34,7 @@ fn every_form_of_every_report_is_accepted() {
 /// A check that finds nothing must be one that could have.
 #[test]
 fn what_is_wrong_is_found() {
-    let Some(command) = web_check() else { return };
+    let Some(command) = web_check::command() else { return };
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("broken");
     sample::passed().write(&folder).unwrap();

@@ -1,15 +1,15 @@
 //! Compares two files and counts the released rows in the first.
 
-use super::image;
 use super::outcome;
+use super::rules::MatchRules;
 use super::run;
 use super::{CompareSettings, DifferenceSpread, FeatureComparison};
 
 use std::path::Path;
 use std::time::Instant;
 
-use super::input::CompareInput;
 use crate::features::Row;
+use crate::features::open_features::OpenFeatures;
 use crate::features::released_rows::{ReleasedRow, ReleasedRowCheck, ReleasedRowCount};
 use crate::features::store::Precision;
 use base::error::Result;
@@ -29,11 +29,11 @@ pub struct FeatureMeasurement {
 /// Data if a file is missing or damaged, naming the row and column, if an id occurs twice, or if A and B have
 /// features of different width; infra if reading fails.
 pub fn measure(a: &Path, b: &Path, settings: &CompareSettings, progress: &dyn Observer) -> Result<FeatureMeasurement> {
-    let inputs = [CompareInput::open(a, progress)?, CompareInput::open(b, progress)?];
+    let inputs = [OpenFeatures::open(a, progress)?, OpenFeatures::open(b, progress)?];
     let [one, other] = &inputs;
-    let places: Vec<[usize; 2]> = (0..one.len()).filter_map(|at| Some([at, other.index_of(one.id(at))?])).collect();
-    let halves = inputs.iter().filter(|input| input.precision() == Precision::F16).count() as u8;
-    let rules = image::MatchRules { iou: settings.iou, same: settings.same, roundings: settings.roundings.max(halves) };
+    let places: Vec<[usize; 2]> = (0..one.images()).filter_map(|at| Some([at, other.index_of(one.id(at))?])).collect();
+    let rules = MatchRules { iou: settings.iou, same: settings.same, roundings: settings.roundings };
+    let rules = rules.for_files([one, other]);
     let start = Instant::now();
     let (images, tally) = run::all([one, other], &places, &rules, settings.threads, progress)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -44,7 +44,7 @@ pub fn measure(a: &Path, b: &Path, settings: &CompareSettings, progress: &dyn Ob
 }
 
 /// Counts the released rows of a file; `None` if there are none, or its features were rounded.
-pub(super) fn released(input: &CompareInput, known: &[ReleasedRow]) -> Result<Option<ReleasedRowCount>> {
+pub(super) fn released(input: &OpenFeatures, known: &[ReleasedRow]) -> Result<Option<ReleasedRowCount>> {
     if input.precision() == Precision::F16 {
         return Ok(None);
     }

@@ -1,23 +1,11 @@
 //! Compares one image: matches its boxes and counts the differences of each pair.
 
-use serde::Serialize;
-
-use super::difference::features;
 use super::histogram::{Histogram, Quantiles};
 use super::matching::matched;
+use super::pair::PairDifferences;
+use super::rules::MatchRules;
 use super::spread::DifferenceSpread;
 use crate::features::row::Row;
-
-/// Greatest differences of a box that counts as the same in both files (bounds included). Its classes must be equal.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct SameBoxBounds {
-    /// Greatest difference of a corner's coordinate in pixels of the image.
-    pub pixels: f64,
-    /// Greatest difference of a feature, beside what rounding to float16 explains.
-    pub feature: f64,
-    /// Greatest difference of an object's or attribute's probability.
-    pub probability: f64,
-}
 
 /// A quantity that is measured over all pairs of boxes, in the order of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +51,7 @@ pub(super) struct ImageDifferences {
     /// Height and width in pixels in A and in B.
     pub sizes: [(u32, u32); 2],
     pub pairs: usize,
-    /// Pairs that are the same by [`SameBoxBounds`].
+    /// Pairs that are the same by [`SameBoxBounds`](super::SameBoxBounds).
     pub same: usize,
     /// Pairs at different positions of the two rows.
     pub moved: usize,
@@ -99,22 +87,6 @@ impl ImageDifferences {
     }
 }
 
-/// Rules by which images are compared.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct MatchRules {
-    pub iou: f64,
-    pub same: SameBoxBounds,
-    /// Number of files (A, B) that are rounded to float16, or count as such.
-    pub roundings: u8,
-}
-
-/// Differences between the classes of a pair of boxes.
-#[derive(Debug, Clone, Copy, Default)]
-struct ClassDifferences {
-    probabilities: [f32; 2],
-    differ: [bool; 2],
-}
-
 /// Compares two checked rows of one image with the same number of features per box. Classes and probabilities are compared
 /// if both have them.
 pub(super) fn compare_images(a: &Row, b: &Row, rules: &MatchRules, tally: &mut QuantityHistograms) -> ImageDifferences {
@@ -125,63 +97,38 @@ pub(super) fn compare_images(a: &Row, b: &Row, rules: &MatchRules, tally: &mut Q
         least_cosine: 1.0,
         ..ImageDifferences::default()
     };
-    let dim = a.dim();
-    let classes = a.has_classes() && b.has_classes();
     let [absolute, relative, rest @ ..] = &mut tally.0;
     for pair in matched(a, b, rules.iou) {
-        let (one, other) = (pair.a, pair.b);
-        let found = features(
-            &a.features[one * dim..][..dim],
-            &b.features[other * dim..][..dim],
-            rules.roundings,
-            absolute,
-            relative,
-        );
-        let apart = |a: f32, b: f32| (a - b).abs().min(f32::MAX);
-        let corners: [f32; 4] = std::array::from_fn(|at| apart(a.boxes[one * 4 + at], b.boxes[other * 4 + at]));
-        let of_classes = classes.then(|| ClassDifferences {
-            probabilities: [
-                apart(a.objects_conf[one], b.objects_conf[other]),
-                apart(a.attrs_conf[one], b.attrs_conf[other]),
-            ],
-            differ: [a.objects_id[one] != b.objects_id[other], a.attrs_id[one] != b.attrs_id[other]],
-        });
-        let (cosine, iou) = (found.cosine_distance, 1.0 - pair.iou);
+        let found = PairDifferences::of(a, b, pair, rules.roundings, [&mut *absolute, &mut *relative]);
+        let (cosine, iou) = (found.features.cosine_distance, 1.0 - pair.iou);
         let [cosines, ious, pixels, object_counts, attribute_counts] = &mut *rest;
         cosines.add(&[cosine as f32]);
         ious.add(&[iou as f32]);
-        pixels.add(&corners);
-        if let Some(ClassDifferences { probabilities: [objects, attributes], .. }) = of_classes {
+        pixels.add(&found.corners);
+        let [objects, attributes] = found.classes.probabilities;
+        if a.has_classes() && b.has_classes() {
             object_counts.add(&[objects]);
             attribute_counts.add(&[attributes]);
         }
-        let ClassDifferences { probabilities: [objects, attributes], differ: [object_differs, attribute_differs] } =
-            of_classes.unwrap_or_default();
-        let moves = corners.iter().map(|&pixels| f64::from(pixels)).sum();
-        let sums = [found.absolute, found.relative, cosine, iou, moves, objects.into(), attributes.into()];
+        let moves = found.corners.iter().map(|&pixels| f64::from(pixels)).sum();
+        let features = &found.features;
+        let sums = [features.absolute, features.relative, cosine, iou, moves, objects.into(), attributes.into()];
         image.sums.iter_mut().zip(sums).for_each(|(sum, more)| *sum += more);
-        image.signed += found.signed;
-        image.values += dim as u64;
-        image.beyond_rounding += found.beyond_rounding;
+        image.signed += features.signed;
+        image.values += a.dim() as u64;
+        image.beyond_rounding += features.beyond_rounding;
 
-        let farthest = corners.into_iter().fold(0.0, f32::max);
-        let probability = objects.max(attributes);
+        let [object_differs, attribute_differs] = found.classes.differ;
         image.pairs += 1;
-        image.moved += usize::from(one != other);
+        image.moved += usize::from(pair.a != pair.b);
         image.objects_differ += usize::from(object_differs);
         image.attributes_differ += usize::from(attribute_differs);
         image.least_iou = image.least_iou.min(pair.iou);
         image.least_cosine = image.least_cosine.min(1.0 - cosine);
-        image.greatest_pixels = image.greatest_pixels.max(farthest);
-        image.greatest_feature = image.greatest_feature.max(found.greatest);
-        image.greatest_probability = image.greatest_probability.max(probability);
-        let unexplained = if rules.roundings > 0 { found.unexplained } else { found.greatest };
-        let is_same = f64::from(farthest) <= rules.same.pixels
-            && f64::from(unexplained) <= rules.same.feature
-            && f64::from(probability) <= rules.same.probability
-            && !object_differs
-            && !attribute_differs;
-        image.same += usize::from(is_same);
+        image.greatest_pixels = image.greatest_pixels.max(found.farthest());
+        image.greatest_feature = image.greatest_feature.max(features.greatest);
+        image.greatest_probability = image.greatest_probability.max(found.probability());
+        image.same += usize::from(found.is_same(rules));
     }
     image
 }

@@ -3,9 +3,9 @@
 //! Both files are read once, row by row on all cores, in memory that grows with the number of images and not with their
 //! features. The order of rows and boxes does not matter: rows are found by image, boxes are matched by overlap.
 //!
-//! - `input`: a TSV or a store as rows by image;
 //! - `matching`: matches boxes;
-//! - `difference`, `image`: one pair of boxes, one image;
+//! - `rules`: what makes boxes a pair, and a pair the same;
+//! - `difference`, `pair`, `image`: features, one pair of boxes, one image;
 //! - `histogram`: quantiles in fixed memory;
 //! - `run`: all images on all cores;
 //! - `outcome`: the result; `show`: the text for people.
@@ -14,9 +14,10 @@ mod difference;
 mod files;
 mod histogram;
 mod image;
-mod input;
 mod matching;
 mod outcome;
+mod pair;
+mod rules;
 mod run;
 mod settings;
 mod show;
@@ -24,12 +25,13 @@ mod spread;
 
 pub use files::{FeatureMeasurement, measure};
 pub use histogram::{QUANTILE_ERROR, Quantiles};
-pub use image::SameBoxBounds;
 pub use matching::MAX_BOXES;
 pub use outcome::{
     BoxCounts, CompareSpeed, ComparedFile, FeatureComparison, FeatureDifferences, ImageCounts, NamedImages,
     ResizedImage, WorstImage,
 };
+pub use pair::{MatchedBoxes, match_boxes};
+pub use rules::{MatchRules, SameBoxBounds};
 pub use settings::CompareSettings;
 pub use show::short;
 pub use spread::DifferenceSpread;

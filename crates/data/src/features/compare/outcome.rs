@@ -6,12 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::histogram::{QUANTILE_ERROR, Quantiles};
-use super::image::{ImageDifferences, MatchRules, Quantity, QuantityHistograms, SameBoxBounds};
-use super::input::CompareInput;
+use super::image::{ImageDifferences, Quantity, QuantityHistograms};
+use super::rules::{MatchRules, SameBoxBounds};
 use super::settings::CompareSettings;
 use super::spread::DifferenceSpread;
 use crate::features::ids::IdClue;
 use crate::features::inspect::{FileKind, ValueSpan};
+use crate::features::open_features::OpenFeatures;
 use crate::features::released_rows::ReleasedRowCount;
 
 /// Everything that differs. A is the reference; differences are B - A.
@@ -217,7 +218,7 @@ impl FeatureComparison {
 /// Totals that [`super::measure`] gathered.
 pub(super) struct ComparisonTotals<'g> {
     pub paths: [&'g Path; 2],
-    pub inputs: [&'g CompareInput; 2],
+    pub inputs: [&'g OpenFeatures; 2],
     pub places: Vec<[usize; 2]>,
     pub images: Vec<ImageDifferences>,
     pub tally: QuantityHistograms,
@@ -265,7 +266,7 @@ impl ComparisonTotals<'_> {
     }
 
     fn nothing_in_common(&self) -> Option<String> {
-        let [a, b] = self.inputs.map(|input| (0..input.len()).map(|at| input.id(at)));
+        let [a, b] = self.inputs.map(|input| (0..input.images()).map(|at| input.id(at)));
         let clue = IdClue::find(a, b, |id| self.inputs[1].index_of(id).is_some());
         clue.filter(|_| self.places.is_empty()).map(|clue| clue.between("A", "B"))
     }
@@ -278,14 +279,14 @@ impl ComparisonTotals<'_> {
             kind: input.kind(),
             precision: input.precision().name(),
             classes: input.has_classes(),
-            images: input.len() as u64,
+            images: input.images() as u64,
             boxes: boxes.clone().min().zip(boxes.max()).map(|(min, max)| ValueSpan { min, max }),
         }
     }
 
-    fn only(&self, input: &CompareInput, other: &CompareInput) -> NamedImages {
-        let missing = (0..input.len()).map(|at| input.id(at)).filter(|id| other.index_of(id).is_none());
-        let count = (input.len() - self.places.len()) as u64;
+    fn only(&self, input: &OpenFeatures, other: &OpenFeatures) -> NamedImages {
+        let missing = (0..input.images()).map(|at| input.id(at)).filter(|id| other.index_of(id).is_none());
+        let count = (input.images() - self.places.len()) as u64;
         NamedImages { count, named: missing.take(self.settings.named).map(str::to_owned).collect() }
     }
 

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use super::image::{ImageDifferences, MatchRules, QuantityHistograms, compare_images};
-use super::input::CompareInput;
-use super::matching::MAX_BOXES;
+use super::image::{ImageDifferences, QuantityHistograms, compare_images};
+use super::pair::check_comparable;
+use super::rules::MatchRules;
+use crate::features::open_features::OpenFeatures;
 use crate::features::row::Row;
 use base::error::{Error, Result};
 use base::progress::{Observer, ProgressTask, TaskStart, Unit};
@@ -18,7 +19,7 @@ const TOGETHER: usize = 4;
 /// # Errors
 /// The damage of the first of these images that has any, or another number of features per box in A than in B.
 pub(super) fn all(
-    inputs: [&CompareInput; 2],
+    inputs: [&OpenFeatures; 2],
     places: &[[usize; 2]],
     rules: &MatchRules,
     threads: usize,
@@ -88,7 +89,7 @@ pub(super) fn all(
 }
 
 struct CompareWorker<'i> {
-    inputs: [&'i CompareInput; 2],
+    inputs: [&'i OpenFeatures; 2],
     rules: &'i MatchRules,
     tally: QuantityHistograms,
     rows: [Row; 2],
@@ -101,17 +102,7 @@ impl CompareWorker<'_> {
             input.read(place, &mut self.text, row)?;
         }
         let [a, b] = &self.rows;
-        let id = &a.img_id;
-        if a.dim() != b.dim() {
-            return Err(Error::data(format!("image {id} has {} features per box in A, {} in B", a.dim(), b.dim()))
-                .because("features of different width cannot be compared")
-                .next("compare files of one kind of extractor"));
-        }
-        let most = a.num_boxes.max(b.num_boxes);
-        if most > MAX_BOXES {
-            return Err(Error::data(format!("image {id} has {most} boxes"))
-                .because(format!("boxes are matched in images of at most {MAX_BOXES}")));
-        }
+        check_comparable(a, b)?;
         Ok(compare_images(a, b, self.rules, &mut self.tally))
     }
 }

@@ -1,6 +1,6 @@
 //! Settings of a comparison.
 
-use super::image::SameBoxBounds;
+use super::rules::SameBoxBounds;
 use crate::features::released_rows::ReleasedRow;
 
 /// Settings of a comparison.

@@ -1,46 +1,30 @@
 //! Builds the page from its sections.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::super::{Report, caption, human_seconds, words};
+use super::document::document;
 use super::parts::{class, pill, sign};
 use super::{attention, evidence, learning, record, results};
 use crate::verdict::Verdict;
-use base::sanitize;
-
-const STYLE: &str = include_str!("style.css");
 
 /// Renders the whole page.
 pub fn render(report: &Report) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                title { (report.verdict) ": " (report.title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                (banner(report))
-                main {
-                    (attention::section(report))
-                    (results::section(report))
-                    (evidence::section(report))
-                    (learning::curves(report))
-                    (learning::examples(report))
-                    (record::stages(report))
-                    (record::environment(report))
-                    (record::provenance(report))
-                }
-                (footer())
-            }
+    let body = html! {
+        (banner(report))
+        main {
+            (attention::section(report))
+            (results::section(report))
+            (evidence::section(report))
+            (learning::curves(report))
+            (learning::examples(report))
+            (record::stages(report))
+            (record::environment(report))
+            (record::provenance(report))
         }
+        (footer())
     };
-    // Texts of a run may hold anything; what is markup in them is escaped already.
-    sanitize::page(&page.into_string())
+    document(&format!("{}: {}", report.verdict, report.title), "", &body)
 }
 
 fn banner(report: &Report) -> Markup {

@@ -31,12 +31,12 @@ pub(super) fn section<T>(id: &str, heading: &str, items: &[T], body: impl FnOnce
 }
 
 /// Renders a table in a frame that the keyboard can scroll if the table is wider than the page.
-pub(super) fn scrolling(name: &str, table: &Markup) -> Markup {
+pub fn scrolling(name: &str, table: &Markup) -> Markup {
     html! { section class="scroll" tabindex="0" aria-label=(name) { (table) } }
 }
 
 /// Renders the heads of columns; `numbers` are those aligned to the right.
-pub(super) fn heads(columns: &[&str], numbers: &[&str]) -> Markup {
+pub fn heads(columns: &[&str], numbers: &[&str]) -> Markup {
     html! { thead { tr { @for column in columns { th scope="col" class=[numbers.contains(column).then_some("num")] { (column) } } } } }
 }
 

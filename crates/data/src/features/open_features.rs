@@ -1,4 +1,4 @@
-//! One of the two files, TSV or store: rows by position or by image.
+//! An open feature file, TSV or store: rows by position or by image.
 
 use std::path::Path;
 
@@ -10,23 +10,25 @@ use crate::features::tsv::TsvIndex;
 use base::error::{Error, Result};
 use base::progress::Observer;
 
-/// An open feature file.
-pub(super) enum CompareInput {
+/// An open feature file. Memory grows with the ids only. Methods with a position panic unless it is less than the length.
+pub enum OpenFeatures {
+    /// A TSV of either layout.
     Tsv(TsvIndex),
+    /// A store.
     Store(FeatureStore),
 }
 
-impl CompareInput {
+impl OpenFeatures {
     /// Opens a file and finds its images.
     ///
     /// # Errors
     /// What the TSV reader or the store says; data for a file without rows.
-    pub(super) fn open(path: &Path, progress: &dyn Observer) -> Result<Self> {
+    pub fn open(path: &Path, progress: &dyn Observer) -> Result<Self> {
         let input = match FileKind::of(path)? {
             FileKind::Tsv => Self::Tsv(TsvIndex::build(path, progress)?),
             FileKind::Store => Self::Store(FeatureStore::open(path)?),
         };
-        match input.len() {
+        match input.images() {
             0 => {
                 Err(Error::data(format!("{} has no rows", path.display())).next("fetch or extract the features again"))
             }
@@ -34,15 +36,16 @@ impl CompareInput {
         }
     }
 
-    /// Returns the number of images.
-    pub(super) fn len(&self) -> usize {
+    /// Returns the number of images, which is at least 1.
+    pub fn images(&self) -> usize {
         match self {
             Self::Tsv(index) => index.ids().len(),
             Self::Store(store) => store.len(),
         }
     }
 
-    pub(super) fn id(&self, at: usize) -> &str {
+    /// Returns the image id of a row.
+    pub fn id(&self, at: usize) -> &str {
         match self {
             Self::Tsv(index) => index.id(at),
             Self::Store(store) => store.id(at),
@@ -50,14 +53,15 @@ impl CompareInput {
     }
 
     /// Returns the position of an image.
-    pub(super) fn index_of(&self, id: &str) -> Option<usize> {
+    pub fn index_of(&self, id: &str) -> Option<usize> {
         match self {
             Self::Tsv(index) => index.index_of(id),
             Self::Store(store) => store.index_of(id),
         }
     }
 
-    pub(super) fn kind(&self) -> FileKind {
+    /// Returns whether it is a TSV or a store.
+    pub fn kind(&self) -> FileKind {
         match self {
             Self::Tsv(_) => FileKind::Tsv,
             Self::Store(_) => FileKind::Store,
@@ -65,7 +69,7 @@ impl CompareInput {
     }
 
     /// Returns a store's precision; a TSV holds float32.
-    pub(super) fn precision(&self) -> Precision {
+    pub fn precision(&self) -> Precision {
         match self {
             Self::Tsv(_) => Precision::F32,
             Self::Store(store) => store.precision(),
@@ -73,7 +77,7 @@ impl CompareInput {
     }
 
     /// Returns whether boxes have classes and probabilities.
-    pub(super) fn has_classes(&self) -> bool {
+    pub fn has_classes(&self) -> bool {
         match self {
             Self::Tsv(index) => index.layout() == TsvLayout::Ten,
             Self::Store(store) => store.has_classes(),
@@ -81,7 +85,7 @@ impl CompareInput {
     }
 
     /// Returns the bytes to read for a row; approximate for a store.
-    pub(super) fn row_bytes(&self, at: usize) -> u64 {
+    pub fn row_bytes(&self, at: usize) -> u64 {
         match self {
             Self::Tsv(index) => index.row_bytes(at),
             Self::Store(store) => {
@@ -97,7 +101,7 @@ impl CompareInput {
     ///
     /// # Errors
     /// Data naming file, place, image and column of whatever is wrong with it.
-    pub(super) fn read(&self, at: usize, text: &mut Vec<u8>, row: &mut Row) -> Result<()> {
+    pub fn read(&self, at: usize, text: &mut Vec<u8>, row: &mut Row) -> Result<()> {
         match self {
             Self::Tsv(index) => Ok(index.read(at, text, row)?),
             Self::Store(store) => {
