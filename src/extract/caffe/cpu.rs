@@ -16,7 +16,7 @@ const MEMORY: u64 = 13 << 30;
 /// Threads of a container. Fixed, since sums of another number of threads round differently; `SECONDS` and `MEMORY` were measured
 /// with two.
 pub(super) const THREADS: usize = 2;
-/// Seconds for an image of 640x480, on two cores of an AMD EPYC with OpenBLAS.
+/// Seconds for an image of 640x480, by two threads of OpenBLAS, after the first image, which takes twice as long.
 const SECONDS: f64 = 20.0;
 /// Number of images from which on other ways are pointed out.
 const MANY: usize = 1000;
