@@ -45,7 +45,7 @@ pub(super) fn one() -> FeaturePage {
         title: "mine_obj36.tsv".to_owned(),
         program: "repro 0.0.0".to_owned(),
         files: vec![file("features/mine_obj36.tsv")],
-        names: "1,600 objects are named by objects_vocab.txt, 400 attributes are named by attributes_vocab.txt."
+        names: "1,600 objects are named by /data/workspaces/lxmert/data/extract/objects_vocab.txt, attributes are shown by number."
             .to_owned(),
         rules: None,
         images: vec![
