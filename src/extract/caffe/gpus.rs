@@ -66,8 +66,8 @@ fn too_new(gpu: &Gpu) -> Error {
     ))
     .because("its Caffe is built with CUDA 9.2, which supports compute capability 7.x at most (Pascal, Volta, Turing)")
     .next(
-        "choose an older GPU with --gpus, use a different machine, or use the released features: `repro fetch --task vqa` \
-         (gqa, nlvr2) brings them",
+        "use --backend native, which computes on this GPU; or choose an older one with --gpus, or use the released features: \
+         `repro fetch --task vqa` (gqa, nlvr2) brings them",
     )
 }
 
