@@ -34,7 +34,7 @@ pub struct MatchedBoxes {
 /// out. Both rows must have been checked.
 ///
 /// # Errors
-/// Those of [`check_comparable`].
+/// Data if their features differ in width, or there are too many boxes to match.
 pub fn match_boxes(a: &Row, b: &Row, rules: &MatchRules) -> Result<Vec<MatchedBoxes>> {
     check_comparable(a, b)?;
     let (mut absolute, mut relative) = (Histogram::new(), Histogram::new());
