@@ -34,16 +34,9 @@ pub fn list_named(root: &Path, file: &Path) -> Result<ImageListing> {
         if !there.is_file() {
             return Err(wrong(format!("{} is not a file", path.display())));
         }
-        listing_of(&mut listing, root, id.trim_end(), path, location.to_owned());
+        listing.add(listed(root, id.trim_end(), path, location.to_owned()));
     }
     finish(listing, root)
-}
-
-fn listing_of(listing: &mut ImageListing, root: &Path, id: &str, path: PathBuf, location: PathBuf) {
-    match listed(root, id, path, location) {
-        Ok(image) => listing.images.push(image),
-        Err(missing) => listing.left_out.push(missing),
-    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,16 @@ pub struct ImageListing {
     pub strays: Vec<PathBuf>,
 }
 
+impl ImageListing {
+    /// Adds an image, or one that can have no row.
+    pub(super) fn add(&mut self, listed: Result<ListedImage, MissingImage>) {
+        match listed {
+            Ok(image) => self.images.push(image),
+            Err(missing) => self.left_out.push(missing),
+        }
+    }
+}
+
 /// Lists the images of a source in `root` (absolute, links resolved).
 ///
 /// # Errors
@@ -64,11 +74,11 @@ pub fn list(root: &Path, source: &ImageSource) -> Result<ImageListing> {
     let mut listing = ImageListing::default();
     let top = Path::new(source.folder);
     match source.layout {
-        Layout::Flat => drop(list_folder(root, top, top, &mut listing)?),
+        Layout::Flat => list_flat(root, top, top, &mut listing)?,
         Layout::OneDeeper => {
             for (path, location, is_folder) in entries(root, top, top)? {
                 match is_folder && !hidden(&path) {
-                    true => drop(list_folder(root, &path, &location, &mut listing)?),
+                    true => list_flat(root, &path, &location, &mut listing)?,
                     false => listing.strays.push(path),
                 }
             }
@@ -111,15 +121,20 @@ fn list_below(root: &Path, listing: &mut ImageListing) -> Result<()> {
     let (mut seen, mut waiting) = (HashSet::new(), vec![(PathBuf::new(), PathBuf::new())]);
     while let Some((path, location)) = waiting.pop() {
         if seen.insert(location.clone()) {
-            let folders = list_folder(root, &path, &location, listing)?;
-            listing.strays.retain(|stray| folders.iter().all(|(folder, _)| folder != stray));
-            waiting.extend(folders);
+            waiting.extend(list_folder(root, &path, &location, listing)?);
         }
     }
     Ok(())
 }
 
-/// Lists the images that lie directly in a folder. Returns the folders in it, with their locations; they are listed as strays.
+/// Lists the images that lie directly in a folder; the folders in it are strays.
+fn list_flat(root: &Path, folder: &Path, location: &Path, listing: &mut ImageListing) -> Result<()> {
+    let folders = list_folder(root, folder, location, listing)?;
+    listing.strays.extend(folders.into_iter().map(|(path, _)| path));
+    Ok(())
+}
+
+/// Lists the images that lie directly in a folder. Returns the folders in it that are not hidden, with their locations.
 fn list_folder(
     root: &Path,
     folder: &Path,
@@ -131,10 +146,10 @@ fn list_folder(
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let meant = has_image_ending(&path);
         if is_folder || hidden(&path) {
-            if root.join(&location).is_dir() && !hidden(&path) {
-                folders.push((path.clone(), location));
+            match root.join(&location).is_dir() && !hidden(&path) {
+                true => folders.push((path, location)),
+                false => listing.strays.push(path),
             }
-            listing.strays.push(path);
             continue;
         }
         let size = size(&root.join(&location));
@@ -142,10 +157,7 @@ fn list_folder(
             listing.strays.push(path);
             continue;
         }
-        match listed_as(id_of(&name), path, location, size) {
-            Ok(image) => listing.images.push(image),
-            Err(missing) => listing.left_out.push(missing),
-        }
+        listing.add(listed_as(id_of(&name), path, location, size));
     }
     Ok(folders)
 }

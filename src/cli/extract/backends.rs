@@ -1,6 +1,5 @@
 //! Chooses the extractor and makes it ready.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -138,11 +137,12 @@ pub(super) fn native(args: &Args, source: &ImageSource) -> Result<Native> {
 /// # Errors
 /// Those of a missing or damaged file.
 pub(super) fn weights(args: &Args) -> Result<DetectorWeights> {
-    let fetched = || {
-        let known = args.manifest.read(&args.workspace)?;
-        assets::find([assets::WEIGHTS], &known.manifest, &known.lock, &args.workspace).map(|[found]| found.path)
-    };
-    DetectorWeights::read(&args.native.weights.clone().map_or_else(fetched, Ok)?)
+    if let Some(file) = &args.native.weights {
+        return DetectorWeights::read(file, None);
+    }
+    let known = args.manifest.read(&args.workspace)?;
+    let [found] = assets::find([assets::WEIGHTS], &known.manifest, &known.lock, &args.workspace)?;
+    DetectorWeights::read(&found.path, Some(found.sha256).filter(|digest| !digest.is_empty()))
 }
 
 fn placement(args: &Args, run: &str) -> Result<Placement> {
@@ -156,7 +156,7 @@ fn placement(args: &Args, run: &str) -> Result<Placement> {
                 memory: container.memory,
             };
             let device = if options.gpus == Gpus::None { "cpu" } else { "auto" };
-            let place = ContainerPlace::open(run, &options, device, Path::new(&args.workspace))?;
+            let place = ContainerPlace::open(run, &options, device, &args.workspace)?;
             Ok(Placement::Container(Arc::new(place)))
         }
     }

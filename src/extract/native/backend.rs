@@ -1,10 +1,10 @@
 //! The backend of the native detector: splits the images among its workers, and continues after the death of one.
 
-use super::super::backend::{Backend, ExtractionDetails, ExtractionJob};
+use super::super::backend::{Backend, ExtractionDetails, ExtractionJob, NativeFacts};
 use super::super::image_list::{ListedImage, MissingImage};
 use super::super::split::split;
 use super::lanes::{self, LaneEnd, may_pass};
-use super::setup::{Native, NativeSettings};
+use super::setup::Native;
 use base::error::{Error, Result};
 
 /// Edition of what the detector computes: a change of its results is a new number.
@@ -18,16 +18,14 @@ impl Backend for Native {
     }
 
     fn version(&self) -> String {
-        let NativeSettings { threads, boxes, .. } = &self.settings;
-        let libtorch = self.details.native.as_ref().and_then(|facts| facts.versions.get("libtorch"));
+        let NativeFacts { hardware, threads, boxes, versions, .. } = &self.facts;
         format!(
-            "{EDITION} weights {}, {}..{} boxes over {}, {} with {threads} threads, libtorch {}",
+            "{EDITION} weights {}, {}..{} boxes over {}, {hardware} with {threads} threads, libtorch {}",
             self.weights.sha256,
             boxes.least,
             boxes.most,
             boxes.threshold,
-            self.hardware,
-            libtorch.map_or("unknown", String::as_str),
+            versions.get("libtorch").map_or("unknown", String::as_str),
         )
     }
 
@@ -50,7 +48,7 @@ impl Backend for Native {
             let ended = lanes::run(self, job, split(&left, self.lanes()))?;
             let mut died = None;
             for LaneEnd { images, result, run } in ended {
-                self.details.workers.push(run);
+                self.runs.push(run);
                 match result {
                     Ok(outcome) => missing.extend(outcome.refused.into_iter().filter_map(|refused| {
                         let image = images.iter().find(|image| image.id == refused.id)?;
@@ -77,7 +75,13 @@ impl Backend for Native {
     }
 
     fn details(&self) -> ExtractionDetails {
-        self.details.clone()
+        ExtractionDetails {
+            model_sha256: Some(self.weights.sha256.clone()),
+            shards: self.lanes(),
+            workers: self.runs.clone(),
+            native: Some(self.facts.clone()),
+            ..ExtractionDetails::default()
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Settings of the native detector, and its setup on devices.
 
-use super::super::backend::{ExtractionDetails, NativeFacts};
+use super::super::backend::{NativeFacts, WorkerRun};
 use super::weights::DetectorWeights;
 use crate::placement::Placement;
 use base::error::Result;
@@ -24,9 +24,9 @@ pub struct Native {
     pub(super) placement: Placement,
     pub(super) weights: DetectorWeights,
     pub(super) settings: NativeSettings,
-    /// What the devices are, as far as results depend on it.
-    pub(super) hardware: String,
-    pub(super) details: ExtractionDetails,
+    pub(super) facts: NativeFacts,
+    /// What its workers did.
+    pub(super) runs: Vec<WorkerRun>,
 }
 
 impl Native {
@@ -48,16 +48,11 @@ impl Native {
             image: placement.image().map(|place| place.words()),
             versions: placement.hello()?.versions,
         };
-        let details = ExtractionDetails {
-            model_sha256: Some(weights.sha256.clone()),
-            shards: settings.devices.len() * settings.workers,
-            native: Some(facts),
-            ..ExtractionDetails::default()
-        };
-        Ok(Self { placement, weights, settings, hardware: described.join(", "), details })
+        Ok(Self { placement, weights, settings, facts, runs: Vec::new() })
     }
 
+    /// Returns the number of workers at the same time.
     pub(super) fn lanes(&self) -> usize {
-        self.details.shards
+        self.settings.devices.len() * self.settings.workers
     }
 }

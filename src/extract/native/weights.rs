@@ -20,11 +20,11 @@ pub struct DetectorWeights {
 }
 
 impl DetectorWeights {
-    /// Reads a file: a `.caffemodel`, or the safetensors that `repro convert` makes of it.
+    /// Reads a file: a `.caffemodel`, or the safetensors that `repro convert` makes of it. `sha256` is that of its content, if it is known.
     ///
     /// # Errors
     /// Data if it does not hold the weights of bottom-up attention; infra if it cannot be read.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path, sha256: Option<String>) -> Result<Self> {
         let path = std::path::absolute(path).map_err(|error| Error::io("find", path, &error))?;
         if !path.is_file() {
             return Err(Error::data(format!("there are no weights {}", path.display()))
@@ -41,7 +41,7 @@ impl DetectorWeights {
             [.., _, features] if *features > 0 => *features,
             shape => return Err(other(format!("{CLASSES} has shape {shape:?}"))),
         };
-        let sha256 = ContentDigest::of(&path)?.sha256;
+        let sha256 = sha256.map_or_else(|| Ok(ContentDigest::of(&path)?.sha256), Ok::<_, Error>)?;
         Ok(Self { path, sha256, features })
     }
 }
